@@ -126,3 +126,11 @@ uuids! {
     /// An entry of the audit log.
     AuditId,
 }
+
+impl SessionId {
+    /// The least id that can have been minted at a moment or after.
+    pub(crate) fn first_of(moment: Timestamp) -> Self {
+        let millis = u64::try_from(moment.0 / 1000).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid().into_bytes())
+    }
+}

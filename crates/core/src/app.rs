@@ -1,0 +1,212 @@
+//! [`App`]: the system, opened: its store, clock, keys and memory. Use cases are its methods, each written in its feature's room.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::audit::Actor;
+use crate::config::Settings;
+use crate::env::{Clock, Entropy, Timestamp};
+use crate::error::{Error, Result};
+use crate::session::handle::{Handles, Realm};
+use crate::session::keys::Keys;
+use crate::session::live::Live;
+use crate::session::pacing::Pacing;
+use crate::signin::Parameters;
+use crate::signin::guesses::Lanes;
+use crate::signin::hasher::{self, Hasher};
+use crate::store::statement::statements;
+use crate::store::{Change, Stale, Store, args};
+use crate::vault::{MasterKey, Vault};
+
+pub(crate) mod sql {
+    use super::statements;
+
+    statements! {
+        /// A fact about the deployment.
+        system FACT = "SELECT value FROM deployment WHERE name = ?1";
+        /// Writes a fact down if nobody has.
+        system ADD_FACT = "INSERT INTO deployment (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING";
+        /// Writes a fact down.
+        system SET_FACT = "INSERT INTO deployment (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        /// The store answers.
+        system PING = "SELECT 1";
+    }
+}
+
+/// The system.
+pub struct App {
+    pub(crate) settings: Settings,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) vault: Vault,
+    pub(crate) live: Arc<Live>,
+    pub(crate) keys: Keys,
+    pub(crate) handles: Handles,
+    pub(crate) admin_handles: Handles,
+    pub(crate) hasher: Hasher,
+    pub(crate) pacing: Pacing,
+    pub(crate) lanes: Lanes,
+    pub(crate) instance: String,
+}
+
+impl App {
+    /// Opens the system on the machine's clock: the master key, the database brought up to date, the signing keys.
+    ///
+    /// # Errors
+    /// [`Error::StoreUnavailable`] if the database cannot be opened; [`Error::Internal`] if the master key cannot be read, or does
+    /// not open what is sealed in the database.
+    pub async fn open(settings: Settings) -> Result<Self> {
+        let clock = Arc::new(crate::env::SystemClock::starting_at(Timestamp(0)));
+        let app = Self::open_with(settings, clock.clone(), Arc::new(crate::env::SystemEntropy::default())).await?;
+        clock.not_before(app.time_mark().await?);
+        Ok(app)
+    }
+
+    /// Opens the system with a clock and a source of chance of one's own.
+    ///
+    /// # Errors
+    /// As [`App::open`].
+    pub async fn open_with(settings: Settings, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self> {
+        let master = match &settings.secrets.master_key {
+            Some(key) => MasterKey::Inline(key.clone()),
+            None => MasterKey::File(settings.secrets.master_key_file.clone()),
+        };
+        let live = Arc::new(Live::new(&*entropy));
+        let forget = Arc::clone(&live);
+        let store = Store::open(
+            &settings.database,
+            Arc::clone(&entropy),
+            Arc::new(move |stale: &[Stale]| forget.forget(stale)),
+        )
+        .await?;
+        let vault = Vault::open(&master, &*entropy)?;
+        demand_same_key(&store, &vault).await?;
+        let instance = instance(&store, &*entropy).await?;
+        let hasher = Hasher::start(hashing(&settings), Arc::clone(&clock), Arc::clone(&entropy))?;
+        let app = Self {
+            keys: Keys::none(),
+            handles: Handles::of(Realm::Client, &vault),
+            admin_handles: Handles::of(Realm::Admin, &vault),
+            pacing: Pacing::new(),
+            lanes: Lanes::new(),
+            settings,
+            store,
+            clock,
+            entropy,
+            vault,
+            live,
+            hasher,
+            instance,
+        };
+        app.provide_keys().await?;
+        Ok(app)
+    }
+
+    /// The present moment by the store's clock, on which all nodes agree.
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp(self.clock.now().0.saturating_add(self.store.trust().ahead()))
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// This deployment's own id, which licences name.
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// Whether the store answers and there are keys to sign with.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub async fn ready(&self) -> Result<()> {
+        let _one: Option<i64> = self.store.system_one(sql::PING, args![]).await?;
+        self.signer_of(Realm::Client).await.map(drop)
+    }
+
+    /// Prepares every statement of the program on the database.
+    ///
+    /// # Errors
+    /// Names the first one that the database does not understand.
+    pub async fn prepare_every_statement(&self) -> Result<usize> {
+        self.store.prepare_every_statement().await
+    }
+
+    /// Keeps house once: notes when sessions were last used and the latest time seen, removes what is long dead.
+    ///
+    /// # Errors
+    /// [`Error::StoreUnavailable`]; the next round tries again.
+    pub async fn keep_house(&self) -> Result<()> {
+        let now = self.now();
+        self.store.carry_out(Change::unlogged().run_system(sql::SET_FACT, args![TIME_MARK, now.0.to_string()])).await?;
+        self.note_seen().await?;
+        self.sweep_sessions(now).await?;
+        self.sweep_guesses(now).await
+    }
+
+    /// The latest time any node wrote down.
+    async fn time_mark(&self) -> Result<Timestamp> {
+        let mark: Option<String> = self.store.system_one(sql::FACT, args![TIME_MARK]).await?;
+        Ok(Timestamp(mark.and_then(|text| text.parse().ok()).unwrap_or(0)))
+    }
+
+    /// Draws bytes nobody can foretell.
+    pub(crate) fn draw<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.entropy.fill(&mut bytes);
+        bytes
+    }
+}
+
+/// How often [`App::keep_house`] wants to be called.
+pub const HOUSEKEEPING: Duration = Duration::from_secs(10);
+
+const TIME_MARK: &str = "time";
+const FINGERPRINT: &str = "master-key";
+const INSTANCE: &str = "instance";
+
+fn hashing(settings: &Settings) -> hasher::Settings {
+    let usual = hasher::Settings::default();
+    let passwords = &settings.passwords;
+    hasher::Settings {
+        threads: passwords.threads.and_then(std::num::NonZeroUsize::new).unwrap_or(usual.threads),
+        queue: passwords.queue,
+        patience: passwords.queue_wait.0,
+        parameters: Parameters { memory_kib: passwords.memory_kib, passes: passwords.passes, lanes: passwords.lanes },
+    }
+}
+
+/// Nodes that share a database share the master key.
+async fn demand_same_key(store: &Store, vault: &Vault) -> Result<()> {
+    let own = vault.fingerprint();
+    if fact(store, FINGERPRINT, &own).await? == own {
+        return Ok(());
+    }
+    Err(Error::internal(
+        "the master key does not open what is sealed in this database: give this node the key the others use (secrets.master_key_file)",
+    ))
+}
+
+async fn instance(store: &Store, entropy: &dyn Entropy) -> Result<String> {
+    let mut random = [0; 15];
+    entropy.fill(&mut random);
+    fact(store, INSTANCE, &crate::secret::encode(&random)).await
+}
+
+/// A fact as the database has it; `proposed` if it has none yet.
+async fn fact(store: &Store, name: &str, proposed: &str) -> Result<String> {
+    if let Some(known) = store.system_one(sql::FACT, args![name]).await? {
+        return Ok(known);
+    }
+    store.carry_out(Change::unlogged().run_system(sql::ADD_FACT, args![name, proposed])).await?;
+    store
+        .system_one(sql::FACT, args![name])
+        .await?
+        .ok_or_else(|| Error::internal(format!("the fact {name} is not kept")))
+}
+
+/// Who acts when the system acts by itself.
+pub(crate) const SYSTEM: Actor = Actor::System;

@@ -1,0 +1,445 @@
+//! Signing in with e-mail and password, for users; with name and password, for system administrators.
+
+use crate::access::Caller;
+use crate::admins::{Username, sql as admins_sql};
+use crate::app::App;
+use crate::audit::{Action, Actor, Entry, Target, Visit};
+use crate::env::Timestamp;
+use crate::error::{Error, Result};
+use crate::ids::{AdminId, TenantId, UserId};
+use crate::secret::Secret;
+use crate::session::{AdminSignedIn, SignedIn, sql as session_sql};
+use crate::signin::guesses::{Place, budget_failed, counted};
+use crate::signin::password::Password;
+use crate::signin::stored::{Stored, Verdict};
+use crate::signin::throttle::{ADDRESS, ADMIN, TENANT};
+use crate::signin::{AdminProof, Proof, Seal, sql};
+use crate::store::{Change, FromRow, Row, Stale, args};
+use crate::users::{Email, UserStatus, sql as users_sql};
+
+/// Somebody says who they are.
+#[derive(Debug)]
+pub struct Claim {
+    /// The address typed in.
+    pub email: String,
+    /// The password typed in.
+    pub password: Secret,
+    /// The tenant the request names: by header, sub-domain or query.
+    pub client: Option<String>,
+    /// A cookie that came along: it opens nothing, but shows a browser that has signed in before.
+    pub cookie: Option<Secret>,
+}
+
+/// Somebody says which administrator they are.
+#[derive(Debug)]
+pub struct AdminClaim {
+    /// The name typed in.
+    pub username: String,
+    /// The password typed in.
+    pub password: Secret,
+}
+
+/// A user's wish for another password.
+#[derive(Debug)]
+pub struct PasswordChange {
+    /// The present one, once more.
+    pub current: Secret,
+    /// The one to come.
+    pub new: Secret,
+}
+
+/// An account whose password is to be checked.
+struct Account {
+    tenant: TenantId,
+    id: UserId,
+    active: bool,
+    hash: Option<String>,
+    epoch: i64,
+}
+
+impl FromRow for Account {
+    fn from_row(row: &Row) -> Result<Self> {
+        Ok(Self {
+            tenant: row.tenant(0)?,
+            id: UserId(row.int(1)?),
+            active: UserStatus::stored(row.text(3)?) == UserStatus::Active,
+            hash: row.maybe_text(4)?.map(Into::into),
+            epoch: row.int(5)?,
+        })
+    }
+}
+
+impl Account {
+    /// What to check the password against; nobody's hash if this account has none that counts.
+    fn stored(&self) -> Stored {
+        self.hash.as_deref().map_or_else(Stored::nobody, Stored::parse)
+    }
+}
+
+/// The accounts a claim may mean, and the tenant it names.
+struct Candidates {
+    named: Option<TenantId>,
+    accounts: Vec<Account>,
+}
+
+/// More accounts than this with one address are not tried; the tenant has to be named.
+const TRIED: usize = 3;
+
+impl App {
+    /// Signs a user in.
+    ///
+    /// # Errors
+    /// [`Error::InvalidCredentials`], the same for whatever is wrong; [`Error::Invalid`] for what cannot be an address or a password;
+    /// [`Error::ClientRequired`]; [`Error::SsoRequired`]; [`Error::RateLimited`]; [`Error::ServerBusy`].
+    pub async fn sign_in(&self, claim: Claim, visit: &Visit) -> Result<SignedIn> {
+        let now = self.now();
+        let email = Email::parse("email", &claim.email)?;
+        let password = Password::parse(claim.password.reveal())?;
+        let candidates = self.candidates(&email, claim.client.as_deref()).await?;
+        self.demand_budgets(&candidates, visit, now).await?;
+        let places = self.take_places(&email, &candidates, claim.cookie.as_ref(), visit, now).await?;
+        let verdicts = match self.check(password.clone(), &candidates).await {
+            Ok(verdicts) => verdicts,
+            Err(fault) => {
+                self.give_back(&places).await?;
+                return Err(fault);
+            }
+        };
+        let mut opened =
+            candidates.accounts.iter().zip(&verdicts).filter(|(account, verdict)| {
+                account.active && matches!(verdict, Verdict::Right | Verdict::RightButWeak)
+            });
+        match (opened.next(), opened.next()) {
+            (None, _) => self.refuse(&email, &candidates, &verdicts, &places, visit).await,
+            (Some(_), Some(_)) => {
+                self.give_back(&places).await?;
+                Err(Error::ClientRequired)
+            }
+            (Some((account, verdict)), None) => self.admit(account, *verdict, password, &places, visit).await,
+        }
+    }
+
+    /// Signs a system administrator in.
+    ///
+    /// # Errors
+    /// As [`App::sign_in`], with stricter limits.
+    pub async fn sign_in_admin(&self, claim: AdminClaim, visit: &Visit) -> Result<AdminSignedIn> {
+        let now = self.now();
+        let username = Username::parse(&claim.username)?;
+        let password = Password::parse(claim.password.reveal())?;
+        self.demand_budget(&address_key(visit), &self.address_allowance(), now).await?;
+        let place = self.take_place(format!("admin/{}", username.as_str()), &self.admin_rule(), now).await?;
+        let account: Option<AdminAccount> =
+            self.store.system_one(admins_sql::BY_NAME, args![username.as_str()]).await?;
+        let stored = account.as_ref().map_or_else(Stored::nobody, |account| Stored::parse(&account.hash));
+        let verdict = match self.hasher.verify(password.clone(), stored).await {
+            Ok(verdict) => verdict,
+            Err(fault) => {
+                self.give_back(&[place]).await?;
+                return Err(fault);
+            }
+        };
+        let now = self.now();
+        match (account, verdict) {
+            (Some(account), Verdict::Right | Verdict::RightButWeak) if account.active => {
+                let mut also = place.succeeded(Change::unlogged(), now);
+                if verdict == Verdict::RightButWeak {
+                    let better = self.hasher.hash(password).await?;
+                    also = also.run_system(admins_sql::REHASH, args![account.id, better, account.epoch]);
+                }
+                let proof = AdminProof { admin: account.id, epoch: account.epoch, _made_here: Seal };
+                self.open_admin_session(proof, visit, also).await
+            }
+            (account, verdict) => {
+                let reason = match (account, verdict) {
+                    (None, _) => "unknown name",
+                    (Some(_), Verdict::Unreadable) => "the stored hash cannot be read",
+                    (Some(account), Verdict::Right | Verdict::RightButWeak) if !account.active => "disabled",
+                    _ => "wrong password",
+                };
+                let entry = Entry::done(now, &Actor::Anyone, visit, Action::SignIn, Target::claimed(username.as_str()));
+                let change = place.failed(Change::system(entry.refused(reason)), now);
+                let change = budget_failed(change, &address_key(visit), &self.address_allowance(), now);
+                self.store.carry_out(change).await?;
+                Err(Error::InvalidCredentials)
+            }
+        }
+    }
+
+    /// Changes the caller's own password. Their other sessions end; the present one goes on.
+    ///
+    /// # Errors
+    /// [`Error::InvalidCredentials`] if the present password is wrong; [`Error::Invalid`] if the new one may not be one;
+    /// [`Error::RateLimited`]; [`Error::ServerBusy`].
+    pub async fn change_password(&self, caller: &Caller, wish: PasswordChange) -> Result<()> {
+        let now = self.now();
+        let current = Password::parse(wish.current.reveal())?;
+        let user = &caller.user;
+        let key = format!("change/{}", user.id);
+        let place = self.take_place(key, &self.account_rule(), now).await?;
+        let about = [user.email.as_str(), &user.first_name, &user.last_name];
+        let checked = self.check_own_password(caller, current).await;
+        let hashed = match checked {
+            Ok(epoch) => self.hash_new_password(&caller.tenant.id, &wish.new, &about).await.map(|hash| (epoch, hash)),
+            Err(fault) => Err(fault),
+        };
+        let now = self.now();
+        let actor = Actor::User(user.id);
+        let entry = Entry::done(now, &actor, &caller.visit, Action::PasswordChanged, Target::user(user.id));
+        let (epoch, hash) = match hashed {
+            Ok(both) => both,
+            Err(Error::InvalidCredentials) => {
+                let change = Change::within(caller, entry.refused("the present password is wrong"));
+                self.store.carry_out(place.failed(change, now)).await?;
+                return Err(Error::InvalidCredentials);
+            }
+            Err(fault) => {
+                self.give_back(&[place]).await?;
+                return Err(fault);
+            }
+        };
+        let change = Change::within(caller, entry)
+            .must(users_sql::SET_PASSWORD, args![user.id, hash, now, epoch], || Error::Conflict)
+            .run(session_sql::KEEP, args![user.id, caller.session])
+            .forgetting(Stale::User(user.id))
+            .forgetting(Stale::Session(caller.session));
+        self.store.carry_out(place.succeeded(change, now)).await.map(drop)
+    }
+
+    async fn check_own_password(&self, caller: &Caller, current: Password) -> Result<i64> {
+        let account: Option<Account> = self.store.one(caller, users_sql::PASSWORD, args![caller.user.id]).await?;
+        let account = account.ok_or(Error::InvalidToken)?;
+        match self.hasher.verify(current, account.stored()).await? {
+            Verdict::Right | Verdict::RightButWeak => Ok(account.epoch),
+            Verdict::Wrong | Verdict::Unreadable => Err(Error::InvalidCredentials),
+        }
+    }
+
+    /// Finds whom a claim may mean. An unknown tenant means nobody, and is not told.
+    async fn candidates(&self, email: &Email, client: Option<&str>) -> Result<Candidates> {
+        let named = match client {
+            Some(slug) => match slug.parse::<TenantId>() {
+                Ok(id) => Some(id),
+                Err(_) => return Ok(Candidates { named: None, accounts: Vec::new() }),
+            },
+            None => self.only_tenant().await?,
+        };
+        let Some(id) = named else {
+            let accounts: Vec<Account> = self.store.system_few(users_sql::BY_EMAIL, args![email.key()]).await?;
+            if accounts.len() > TRIED {
+                return Err(Error::ClientRequired);
+            }
+            return self.without_closed_tenants(accounts).await;
+        };
+        let tenant = self.living_tenant(&id).await?;
+        if tenant.as_ref().is_some_and(|tenant| tenant.is_active() && tenant.settings.sso_only) {
+            return Err(Error::SsoRequired);
+        }
+        let mut accounts: Vec<Account> = self.store.system_few(users_sql::BY_EMAIL_IN, args![email.key(), &id]).await?;
+        if tenant.is_none_or(|tenant| !tenant.is_active()) {
+            accounts.iter_mut().for_each(|account| account.active = false);
+        }
+        Ok(Candidates { named: Some(id), accounts })
+    }
+
+    /// Accounts of tenants that are disabled, or have switched passwords off, open to nobody here.
+    async fn without_closed_tenants(&self, mut accounts: Vec<Account>) -> Result<Candidates> {
+        for account in &mut accounts {
+            let tenant = self.living_tenant(&account.tenant).await?;
+            account.active &= tenant.is_some_and(|tenant| tenant.is_active() && !tenant.settings.sso_only);
+        }
+        Ok(Candidates { named: None, accounts })
+    }
+
+    async fn demand_budgets(&self, candidates: &Candidates, visit: &Visit, now: Timestamp) -> Result<()> {
+        self.demand_budget(&address_key(visit), &self.address_allowance(), now).await?;
+        let tenants = candidates.accounts.iter().map(|account| &account.tenant).chain(&candidates.named);
+        for tenant in tenants {
+            self.demand_budget(&tenant_key(tenant), &self.tenant_allowance(), now).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes a place for each account that will be tried; for nobody's too, so that nobody looks like somebody.
+    async fn take_places(
+        &self,
+        email: &Email,
+        candidates: &Candidates,
+        cookie: Option<&Secret>,
+        visit: &Visit,
+        now: Timestamp,
+    ) -> Result<Vec<Place>> {
+        let mut keys = Vec::new();
+        for account in &candidates.accounts {
+            let key = account_key(Some(&account.tenant), email);
+            keys.push(match self.own_budget(account, cookie, visit).await? {
+                Some(own) => format!("{key}/{own}"),
+                None => key,
+            });
+        }
+        if keys.is_empty() {
+            keys.push(account_key(candidates.named.as_ref(), email));
+        }
+        let mut places = Vec::with_capacity(keys.len());
+        for key in keys {
+            match self.take_place(key, &self.account_rule(), now).await {
+                Ok(place) => places.push(place),
+                Err(refusal) => {
+                    self.give_back(&places).await?;
+                    return Err(refusal);
+                }
+            }
+        }
+        Ok(places)
+    }
+
+    /// Whoever has signed in from here before is counted apart from strangers, who could otherwise keep them out.
+    async fn own_budget(&self, account: &Account, cookie: Option<&Secret>, visit: &Visit) -> Result<Option<String>> {
+        let address = counted(visit.address);
+        let seen: Option<i64> = self.store.system_one(sql::KNOWN, args![&account.tenant, account.id, &address]).await?;
+        if seen.is_some() {
+            return Ok(Some(address));
+        }
+        match cookie {
+            Some(cookie) if self.was_given_to(cookie.reveal(), account.id).await => Ok(Some("browser".into())),
+            _ => Ok(None),
+        }
+    }
+
+    async fn check(&self, password: Password, candidates: &Candidates) -> Result<Vec<Verdict>> {
+        let mut stored: Vec<Stored> = candidates.accounts.iter().map(Account::stored).collect();
+        if stored.is_empty() {
+            stored.push(Stored::nobody());
+        }
+        self.hasher.verify_each(password, stored).await
+    }
+
+    async fn admit(
+        &self,
+        account: &Account,
+        verdict: Verdict,
+        password: Password,
+        places: &[Place],
+        visit: &Visit,
+    ) -> Result<SignedIn> {
+        let proof = Proof {
+            tenant: account.tenant.clone(),
+            user: account.id,
+            method: "password",
+            amr: "pwd",
+            epoch: account.epoch,
+            _made_here: Seal,
+        };
+        let better = match verdict {
+            Verdict::RightButWeak => Some(self.hasher.hash(password).await?),
+            _ => None,
+        };
+        let now = self.now();
+        let mut change = Change::unlogged_within(&proof).run(sql::KNOW, args![account.id, counted(visit.address), now]);
+        change = places.iter().fold(change, |change, place| place.succeeded(change, now));
+        if let Some(better) = better {
+            let entry =
+                Entry::done(now, &Actor::User(account.id), visit, Action::PasswordRehashed, Target::user(account.id));
+            change = change.also_logging(entry).run(users_sql::REHASH, args![account.id, better, account.epoch]);
+        }
+        crate::signin::finish(self, proof, visit, change).await
+    }
+
+    async fn refuse(
+        &self,
+        email: &Email,
+        candidates: &Candidates,
+        verdicts: &[Verdict],
+        places: &[Place],
+        visit: &Visit,
+    ) -> Result<SignedIn> {
+        let now = self.now();
+        let entry = |account: Option<&Account>, reason: &str| {
+            let target = account.map_or_else(|| Target::claimed(email.as_str()), |account| Target::user(account.id));
+            Entry::done(now, &Actor::Anyone, visit, Action::SignIn, target).refused(reason)
+        };
+        let mut change = Change::unlogged();
+        for (account, verdict) in candidates.accounts.iter().zip(verdicts) {
+            let reason = match verdict {
+                Verdict::Unreadable => "the stored hash cannot be read",
+                Verdict::Right | Verdict::RightButWeak => "disabled",
+                Verdict::Wrong if account.hash.is_none() => "no password set",
+                Verdict::Wrong => "wrong password",
+            };
+            change = change.also_logging(entry(Some(account), reason).in_tenant(&account.tenant));
+            change = budget_failed(change, &tenant_key(&account.tenant), &self.tenant_allowance(), now);
+        }
+        if candidates.accounts.is_empty() {
+            // Only a tenant that exists has a log of its own.
+            let tenant = match &candidates.named {
+                Some(id) => self.living_tenant(id).await?,
+                None => None,
+            };
+            let unknown = entry(None, "unknown address");
+            change = match tenant {
+                Some(tenant) => budget_failed(
+                    change.also_logging(unknown.in_tenant(&tenant.id)),
+                    &tenant_key(&tenant.id),
+                    &self.tenant_allowance(),
+                    now,
+                ),
+                None => change.also_logging(unknown),
+            };
+        }
+        change = places.iter().fold(change, |change, place| place.failed(change, now));
+        change = budget_failed(change, &address_key(visit), &self.address_allowance(), now);
+        self.store.carry_out(change).await?;
+        Err(Error::InvalidCredentials)
+    }
+}
+
+struct AdminAccount {
+    id: AdminId,
+    active: bool,
+    hash: String,
+    epoch: i64,
+}
+
+impl FromRow for AdminAccount {
+    fn from_row(row: &Row) -> Result<Self> {
+        Ok(Self {
+            id: AdminId(row.int(0)?),
+            active: row.text(1)? == "active",
+            hash: row.text(2)?.into(),
+            epoch: row.int(3)?,
+        })
+    }
+}
+
+impl App {
+    fn account_rule(&self) -> crate::signin::throttle::Rule {
+        crate::signin::throttle::Rule {
+            limit: self.settings.limits.guesses_per_account,
+            ..crate::signin::throttle::ACCOUNT
+        }
+    }
+
+    fn admin_rule(&self) -> crate::signin::throttle::Rule {
+        crate::signin::throttle::Rule { limit: self.settings.limits.guesses_per_admin, ..ADMIN }
+    }
+
+    fn address_allowance(&self) -> crate::signin::throttle::Allowance {
+        crate::signin::throttle::Allowance { limit: self.settings.limits.guesses_per_address, ..ADDRESS }
+    }
+
+    fn tenant_allowance(&self) -> crate::signin::throttle::Allowance {
+        crate::signin::throttle::Allowance { limit: self.settings.limits.guesses_per_tenant, ..TENANT }
+    }
+}
+
+fn account_key(tenant: Option<&TenantId>, email: &Email) -> String {
+    format!("account/{}/{}", tenant.map_or("", TenantId::as_str), email.key())
+}
+
+fn address_key(visit: &Visit) -> String {
+    format!("address/{}", counted(visit.address))
+}
+
+fn tenant_key(tenant: &TenantId) -> String {
+    format!("tenant/{tenant}")
+}

@@ -1,0 +1,120 @@
+//! Hearing what other nodes changed, and noticing when we no longer hear.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{interval, timeout};
+use tokio_postgres::{AsyncMessage, Client};
+
+use super::{CHANNEL, PATIENCE, Server};
+use crate::env::{Clock as _, SystemClock, Timestamp};
+use crate::error::{Error, Result};
+use crate::store::change::Stale;
+use crate::store::driver::{Forget, Trust};
+
+/// How often we call out to ourselves through the channel.
+const BEAT: Duration = Duration::from_millis(250);
+/// How long our own call may take to come back before we hold the channel for cut.
+const ECHO: Duration = Duration::from_millis(500);
+/// Clocks this close are held for one.
+const SAME_CLOCK: i64 = 500_000;
+
+/// Listens for ever, connecting again whenever the channel is cut.
+pub(super) async fn listen(server: Server, forget: Forget, trust: Arc<Trust>) {
+    let mut retry = interval(BEAT);
+    loop {
+        retry.tick().await;
+        if let Err(cause) = listen_once(&server, &forget, &trust).await {
+            tracing::warn!(
+                cause = &cause as &dyn std::error::Error,
+                "not hearing other nodes; reading the store for each check"
+            );
+        }
+        trust.listening.store(false, Ordering::Release);
+    }
+}
+
+async fn listen_once(server: &Server, forget: &Forget, trust: &Trust) -> Result<()> {
+    let (client, mut heard) = open(server).await?;
+    let own = format!("purser_echo_{}", backend(&client).await?);
+    client.batch_execute(&format!("LISTEN {CHANNEL}; LISTEN {own}")).await.map_err(Error::store)?;
+    measure_clock(&client, trust).await?;
+    // What happened while nobody listened is unknown.
+    forget(&[Stale::Everything]);
+    trust.listening.store(true, Ordering::Release);
+    let call = format!("NOTIFY {own}");
+    loop {
+        timeout(ECHO, client.batch_execute(&call)).await.map_err(Error::store)?.map_err(Error::store)?;
+        await_echo(&mut heard, &own, forget).await?;
+        measure_clock(&client, trust).await?;
+        hear_until_next_beat(&mut heard, forget).await?;
+    }
+}
+
+type Heard = mpsc::UnboundedReceiver<(String, String)>;
+
+async fn open(server: &Server) -> Result<(Client, Heard)> {
+    let (client, mut connection) = timeout(PATIENCE, server.config.connect(server.tls.clone()))
+        .await
+        .map_err(Error::store)?
+        .map_err(Error::store)?;
+    let (tell, heard) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(Ok(message)) = std::future::poll_fn(|context| connection.poll_message(context)).await {
+            if let AsyncMessage::Notification(notice) = message
+                && tell.send((notice.channel().to_owned(), notice.payload().to_owned())).is_err()
+            {
+                return;
+            }
+        }
+    });
+    Ok((client, heard))
+}
+
+async fn backend(client: &Client) -> Result<i32> {
+    Ok(client.query_one("SELECT pg_backend_pid()", &[]).await.map_err(Error::store)?.get(0))
+}
+
+async fn await_echo(heard: &mut Heard, own: &str, forget: &Forget) -> Result<()> {
+    let echo = async {
+        while let Some((channel, payload)) = heard.recv().await {
+            if channel == own {
+                return Ok(());
+            }
+            pass_on(&payload, forget);
+        }
+        Err(Error::store("the listening connection was lost"))
+    };
+    timeout(ECHO, echo).await.map_err(Error::store)?
+}
+
+async fn hear_until_next_beat(heard: &mut Heard, forget: &Forget) -> Result<()> {
+    let hear = async {
+        while let Some((channel, payload)) = heard.recv().await {
+            if channel == CHANNEL {
+                pass_on(&payload, forget);
+            }
+        }
+    };
+    match timeout(BEAT, hear).await {
+        Ok(()) => Err(Error::store("the listening connection was lost")),
+        Err(_beat) => Ok(()),
+    }
+}
+
+fn pass_on(payload: &str, forget: &Forget) {
+    let stale: Vec<Stale> = payload.split(' ').map(Stale::decode).collect();
+    forget(&stale);
+}
+
+/// Nodes go by the database's clock, however far apart their own are.
+async fn measure_clock(client: &Client, trust: &Trust) -> Result<()> {
+    let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+    let row = timeout(ECHO, client.query_one(sql, &[])).await.map_err(Error::store)?.map_err(Error::store)?;
+    let here = SystemClock::starting_at(Timestamp(0)).now();
+    let ahead = row.get::<_, i64>(0).saturating_sub(here.0);
+    trust.ahead.store(if ahead.abs() < SAME_CLOCK { 0 } else { ahead }, Ordering::Relaxed);
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! The store: what may be asked of it and what may be changed in it. Only this crate can reach it.
+
+mod change;
+mod driver;
+pub(crate) mod statement;
+mod value;
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+pub(crate) use change::{Applied, Change, Stale};
+use driver::{Driver, Size};
+pub(crate) use driver::{Forget, Trust};
+use statement::{SystemSql, TenantSql};
+pub(crate) use value::{FromRow, Row, Value, args};
+
+use crate::access::{Grant, Scope, SystemGrant, SystemWrites, Writes};
+use crate::audit;
+use crate::config;
+use crate::env::Entropy;
+use crate::error::{Error, Result};
+use crate::ids::{AuditId, TenantId};
+
+/// The one way to the data.
+pub(crate) struct Store {
+    driver: Driver,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Store {
+    /// Opens the database that the settings name and brings it up to date.
+    pub(crate) async fn open(settings: &config::Database, entropy: Arc<dyn Entropy>, forget: Forget) -> Result<Self> {
+        Ok(Self { driver: Driver::open(settings, forget).await?, entropy })
+    }
+
+    /// What this node may believe of its memory.
+    pub(crate) fn trust(&self) -> &Trust {
+        self.driver.trust()
+    }
+
+    /// The row a tenant statement finds, if any.
+    pub(crate) async fn one<T: FromRow>(
+        &self,
+        scope: &impl Scope,
+        sql: TenantSql,
+        args: Vec<Value>,
+    ) -> Result<Option<T>> {
+        let tenant = scope.tenant();
+        let rows = self.rows(Some(tenant), sql.text(), change::under(tenant, args), Size::Point).await?;
+        rows.first().map(T::from_row).transpose()
+    }
+
+    /// The rows a tenant statement finds.
+    pub(crate) async fn all<T: FromRow>(&self, scope: &impl Scope, sql: TenantSql, args: Vec<Value>) -> Result<Vec<T>> {
+        let tenant = scope.tenant();
+        let rows = self.rows(Some(tenant), sql.text(), change::under(tenant, args), Size::List).await?;
+        rows.iter().map(T::from_row).collect()
+    }
+
+    /// The row a system statement finds, if any.
+    pub(crate) async fn system_one<T: FromRow>(&self, sql: SystemSql, args: Vec<Value>) -> Result<Option<T>> {
+        let rows = self.rows(None, sql.text(), args, Size::Point).await?;
+        rows.first().map(T::from_row).transpose()
+    }
+
+    /// The few rows a system statement finds, read where points are read.
+    pub(crate) async fn system_few<T: FromRow>(&self, sql: SystemSql, args: Vec<Value>) -> Result<Vec<T>> {
+        let rows = self.rows(None, sql.text(), args, Size::Point).await?;
+        rows.iter().map(T::from_row).collect()
+    }
+
+    /// The rows a system statement finds.
+    pub(crate) async fn system_all<T: FromRow>(&self, sql: SystemSql, args: Vec<Value>) -> Result<Vec<T>> {
+        let rows = self.rows(None, sql.text(), args, Size::List).await?;
+        rows.iter().map(T::from_row).collect()
+    }
+
+    /// Carries out a change by someone with a right that writes.
+    pub(crate) async fn apply<P: Writes>(&self, _by: &Grant<P>, change: Change) -> Result<Applied> {
+        self.carry_out(change).await
+    }
+
+    /// Carries out a change by a system administrator with a right that writes.
+    pub(crate) async fn apply_system<P: SystemWrites>(&self, _by: &SystemGrant<P>, change: Change) -> Result<Applied> {
+        self.carry_out(change).await
+    }
+
+    /// Carries out a change the system makes itself: signing in, ending sessions, keeping house.
+    pub(crate) fn carry_out(&self, mut change: Change) -> BoxFuture<'_, Result<Applied>> {
+        for entry in change.take_entries() {
+            let id = AuditId::mint(entry.at, &*self.entropy);
+            change = change.run_system(audit::sql::ADD, entry.row(id));
+        }
+        Box::pin(self.driver.write(change))
+    }
+
+    /// Prepares every statement of the program on this database.
+    ///
+    /// # Errors
+    /// Names the first statement the database does not understand.
+    pub(crate) async fn prepare_every_statement(&self) -> Result<usize> {
+        let statements = crate::statements();
+        for listed in &statements {
+            self.driver
+                .prepare(listed.text)
+                .await
+                .map_err(|cause| Error::internal(format!("{}: {cause:?}", listed.name)))?;
+        }
+        Ok(statements.len())
+    }
+
+    // Boxed here, so that the drivers' futures are compiled in this crate and not in each that polls them.
+    fn rows<'a>(
+        &'a self,
+        scope: Option<&'a TenantId>,
+        sql: &'static str,
+        args: Vec<Value>,
+        size: Size,
+    ) -> BoxFuture<'a, Result<Vec<Row>>> {
+        Box::pin(self.driver.read(scope, sql, args, size))
+    }
+}

@@ -1,0 +1,309 @@
+//! Tenants ("clients" on the wire): the organisations that share a deployment without seeing one another.
+
+pub(crate) mod sql;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::access::{Scope, SystemGrant, system_right};
+use crate::app::App;
+use crate::audit::{Action, Entry, Target};
+use crate::config::{Settings, Span};
+use crate::env::Timestamp;
+use crate::error::{Error, Result};
+use crate::ids::TenantId;
+use crate::store::{Change, FromRow, Row, Stale, args};
+
+/// A tenant.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    /// Its slug.
+    pub id: TenantId,
+    /// Its name, for people.
+    pub name: String,
+    /// Whether its people may sign in.
+    pub status: TenantStatus,
+    /// What its Admins have settled.
+    pub settings: TenantSettings,
+    /// Since when it exists.
+    pub created_at: Timestamp,
+    pub(crate) epoch: i64,
+}
+
+/// Whether a tenant's people may sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TenantStatus {
+    /// They may.
+    Active,
+    /// Nobody may, and every session is over.
+    Disabled,
+}
+
+/// What a tenant settles for itself. Lifetimes only shorten those of the deployment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct TenantSettings {
+    /// Life of an access token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_ttl: Option<Span>,
+    /// Life of the refresh tokens of one sign-in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_ttl: Option<Span>,
+    /// A cookie dies after so long without use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cookie_idle: Option<Span>,
+    /// A cookie dies so long after the sign-in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cookie_max: Option<Span>,
+    /// Fewest characters of a new password; never fewer than the deployment asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_min_length: Option<usize>,
+    /// Words no new password may contain.
+    pub forbidden_words: Vec<String>,
+    /// A refresh token presented again more than 60 s after its child was issued counts as a replay.
+    pub strict_refresh: bool,
+    /// Password sign-in is off.
+    pub sso_only: bool,
+}
+
+impl TenantSettings {
+    /// Refuses what no page could show or what would lock everybody out at once.
+    fn check(&self) -> Result<()> {
+        if self.forbidden_words.len() > 1_000
+            || self.forbidden_words.iter().any(|word| word.len() > 100 || word.is_empty())
+        {
+            return Err(Error::invalid("settings.forbiddenWords", "at most 1,000 words of 1 to 100 characters"));
+        }
+        if self.password_min_length.is_some_and(|least| least > 64) {
+            return Err(Error::invalid("settings.passwordMinLength", "at most 64"));
+        }
+        Ok(())
+    }
+}
+
+/// The lifetimes in force for one tenant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lifetimes {
+    pub(crate) access: std::time::Duration,
+    pub(crate) refresh: std::time::Duration,
+    pub(crate) cookie_idle: std::time::Duration,
+    pub(crate) cookie_max: std::time::Duration,
+}
+
+impl Tenant {
+    /// The deployment's lifetimes, shortened by the tenant's.
+    pub(crate) fn lifetimes(&self, deployment: &Settings) -> Lifetimes {
+        let shorter = |own: Option<Span>, all: Span| own.map_or(all, |own| own.min(all)).0;
+        Lifetimes {
+            access: shorter(self.settings.access_ttl, deployment.tokens.access_ttl),
+            refresh: shorter(self.settings.refresh_ttl, deployment.tokens.refresh_ttl),
+            cookie_idle: shorter(self.settings.cookie_idle, deployment.sessions.cookie_idle),
+            cookie_max: shorter(self.settings.cookie_max, deployment.sessions.cookie_max),
+        }
+    }
+
+    pub(crate) fn is_active(&self) -> bool {
+        self.status == TenantStatus::Active
+    }
+}
+
+impl Scope for Tenant {
+    fn tenant(&self) -> &TenantId {
+        &self.id
+    }
+}
+
+impl FromRow for Tenant {
+    fn from_row(row: &Row) -> Result<Self> {
+        Ok(Self {
+            id: row.tenant(0)?,
+            name: row.text(1)?.into(),
+            status: if row.text(2)? == "active" { TenantStatus::Active } else { TenantStatus::Disabled },
+            settings: serde_json::from_str(row.text(3)?).map_err(Error::internal)?,
+            epoch: row.int(4)?,
+            created_at: row.time(5)?,
+        })
+    }
+}
+
+/// A tenant about to be made. Valid, or it does not exist.
+#[derive(Clone, Debug)]
+pub struct NewTenant {
+    id: TenantId,
+    name: String,
+}
+
+impl NewTenant {
+    /// Checks slug and name.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming `id` or `name`.
+    pub fn parse(id: &str, name: &str) -> Result<Self> {
+        Ok(Self { id: id.parse()?, name: tenant_name(name)? })
+    }
+}
+
+/// What to change of a tenant; what is absent stays.
+#[derive(Clone, Debug, Default)]
+pub struct TenantUpdate {
+    /// A new name.
+    pub name: Option<String>,
+    /// New settings, whole.
+    pub settings: Option<TenantSettings>,
+}
+
+fn tenant_name(name: &str) -> Result<String> {
+    crate::users::person_name("name", name)
+}
+
+impl App {
+    /// Makes a tenant.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if the slug is taken.
+    pub async fn create_tenant(&self, by: &SystemGrant<system_right::TenantsManage>, new: NewTenant) -> Result<Tenant> {
+        let now = self.now();
+        let settings = serde_json::to_string(&TenantSettings::default()).map_err(Error::internal)?;
+        let change = Change::system(self.tenant_entry(now, by, Action::TenantCreated, &new.id))
+            .must_system(sql::ADD, args![&new.id, &new.name, settings, now], || Error::Conflict)
+            .forgetting(Stale::Tenant(new.id.clone()));
+        self.store.apply_system(by, change).await?;
+        self.find_tenant(&new.id).await
+    }
+
+    /// One tenant.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn tenant(&self, _by: &SystemGrant<system_right::TenantsRead>, id: &TenantId) -> Result<Tenant> {
+        self.find_tenant(id).await
+    }
+
+    /// A page of tenants by id, after the one given; `search` looks into id and name.
+    pub async fn tenants(
+        &self,
+        _by: &SystemGrant<system_right::TenantsRead>,
+        after: Option<&TenantId>,
+        search: &str,
+        first: u32,
+    ) -> Result<Vec<Tenant>> {
+        let after = after.map_or("", TenantId::as_str);
+        self.store.system_all(sql::PAGE, args![after, crate::users::pattern(search), first.clamp(1, 500)]).await
+    }
+
+    /// Changes a tenant's name or settings.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`].
+    pub async fn update_tenant(
+        &self,
+        by: &SystemGrant<system_right::TenantsManage>,
+        id: &TenantId,
+        update: TenantUpdate,
+    ) -> Result<Tenant> {
+        let now = self.now();
+        let tenant = self.find_tenant(id).await?;
+        let name = update.name.map_or(Ok(tenant.name), |name| tenant_name(&name))?;
+        let settings = update.settings.unwrap_or(tenant.settings);
+        settings.check()?;
+        let settings = serde_json::to_string(&settings).map_err(Error::internal)?;
+        let change = Change::system(self.tenant_entry(now, by, Action::TenantUpdated, id))
+            .must_system(sql::UPDATE, args![id, name, settings], || Error::NotFound)
+            .forgetting(Stale::Tenant(id.clone()));
+        self.store.apply_system(by, change).await?;
+        self.find_tenant(id).await
+    }
+
+    /// Disables a tenant: its sessions end at once. Disabling a disabled one changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn disable_tenant(&self, by: &SystemGrant<system_right::TenantsManage>, id: &TenantId) -> Result<Tenant> {
+        self.switch_tenant(by, id, TenantStatus::Disabled).await
+    }
+
+    /// Enables a tenant again.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn enable_tenant(&self, by: &SystemGrant<system_right::TenantsManage>, id: &TenantId) -> Result<Tenant> {
+        self.switch_tenant(by, id, TenantStatus::Active).await
+    }
+
+    async fn switch_tenant(
+        &self,
+        by: &SystemGrant<system_right::TenantsManage>,
+        id: &TenantId,
+        to: TenantStatus,
+    ) -> Result<Tenant> {
+        let tenant = self.find_tenant(id).await?;
+        if tenant.status == to {
+            return Ok(tenant);
+        }
+        let (statement, action) = match to {
+            TenantStatus::Active => (sql::ENABLE, Action::TenantEnabled),
+            TenantStatus::Disabled => (sql::DISABLE, Action::TenantDisabled),
+        };
+        let change = Change::system(self.tenant_entry(self.now(), by, action, id))
+            .must_system(statement, args![id], || Error::Conflict)
+            .forgetting(Stale::Tenant(id.clone()));
+        self.store.apply_system(by, change).await?;
+        self.find_tenant(id).await
+    }
+
+    /// Deletes a tenant with everything it held. Its users' ids are never used again.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn delete_tenant(&self, by: &SystemGrant<system_right::TenantsManage>, id: &TenantId) -> Result<()> {
+        let change = Change::system(self.tenant_entry(self.now(), by, Action::TenantDeleted, id))
+            .must_system(sql::DELETE, args![id], || Error::NotFound)
+            .run_system(sql::DELETE_LOG, args![id])
+            .forgetting(Stale::Everything);
+        self.store.apply_system(by, change).await.map(drop)
+    }
+
+    /// Ends every session of a tenant.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn end_tenant_sessions(&self, by: &SystemGrant<system_right::SessionsEnd>, id: &TenantId) -> Result<()> {
+        let entry = self.tenant_entry(self.now(), by, Action::SignOutAll, id);
+        let change = Change::system(entry)
+            .must_system(sql::END_SESSIONS, args![id], || Error::NotFound)
+            .forgetting(Stale::Tenant(id.clone()));
+        self.store.apply_system(by, change).await.map(drop)
+    }
+
+    /// Ends every session of every tenant.
+    pub async fn end_all_sessions(&self, by: &SystemGrant<system_right::SessionsEnd>) -> Result<()> {
+        let entry =
+            Entry::done(self.now(), by.actor(), by.visit(), Action::SignOutAll, Target::named("deployment", "all"));
+        let change = Change::system(entry).run_system(sql::END_ALL_SESSIONS, args![]).forgetting(Stale::Everything);
+        self.store.apply_system(by, change).await.map(drop)
+    }
+
+    pub(crate) async fn find_tenant(&self, id: &TenantId) -> Result<Tenant> {
+        self.store.system_one(sql::FIND, args![id]).await?.ok_or(Error::NotFound)
+    }
+
+    /// The tenant as remembered, or read; none if there is none.
+    pub(crate) async fn living_tenant(&self, id: &TenantId) -> Result<Option<Arc<Tenant>>> {
+        self.live.tenants.find(id, self.store.trust(), async || self.store.system_one(sql::FIND, args![id]).await).await
+    }
+
+    /// The tenant, if there is exactly one.
+    pub(crate) async fn only_tenant(&self) -> Result<Option<TenantId>> {
+        let some: Vec<String> = self.store.system_few(sql::ANY_TWO, args![]).await?;
+        match some.as_slice() {
+            [only] => Ok(Some(TenantId::stored(only))),
+            _ => Ok(None),
+        }
+    }
+
+    fn tenant_entry<P>(&self, now: Timestamp, by: &SystemGrant<P>, action: Action, id: &TenantId) -> Entry {
+        Entry::done(now, by.actor(), by.visit(), action, Target::tenant(id))
+    }
+}

@@ -1,0 +1,6 @@
+//! The system through its public door, on SQLite and on PostgreSQL.
+
+mod policy;
+mod sessions;
+mod statements;
+mod world;
