@@ -15,8 +15,8 @@ statements! {
     /// A guess that failed; the waits begin after the free ones of a streak (see [`super::throttle`]).
     system FAILED = "UPDATE guesses SET failed = failed + 1, streak = streak + 1,
             pending = CASE WHEN pending > 0 THEN pending - 1 ELSE 0 END,
-            next_at = ?2 + CASE WHEN streak < ?3 THEN 0 WHEN streak = ?3 THEN 1000000
-                WHEN streak = ?3 + 1 THEN 3000000 WHEN streak = ?3 + 2 THEN 5000000 ELSE 10000000 END
+            next_at = CAST(?2 AS BIGINT) + CASE WHEN streak < CAST(?3 AS BIGINT) THEN 0 WHEN streak = CAST(?3 AS BIGINT) THEN 1000000
+                WHEN streak = CAST(?3 AS BIGINT) + 1 THEN 3000000 WHEN streak = CAST(?3 AS BIGINT) + 2 THEN 5000000 ELSE 10000000 END
         WHERE id = ?1";
     /// A guess that was right.
     system SUCCEEDED = "UPDATE guesses SET streak = 0, next_at = CASE WHEN next_at > ?2 THEN ?2 ELSE next_at END,
