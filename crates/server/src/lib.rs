@@ -1,0 +1,8 @@
+//! Purser's HTTP face: how a request is taken in, who sent it, and how every answer looks.
+
+pub mod cookie;
+pub mod extract;
+pub mod fault;
+pub mod http_settings;
+pub mod layers;
+pub mod listener;
