@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use purser_core::error::{Code, Error, Problem};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// What a handler gives back: an answer, or a refusal that becomes one.
 pub type Answer<T = Response> = Result<T, Fault>;
@@ -207,16 +208,58 @@ pub fn json(status: StatusCode, answer: &impl Serialize) -> Answer {
 }
 
 fn enveloped(status: StatusCode, data: impl Serialize) -> Answer {
-    json(status, &Success { success: true, data })
+    json(status, &Envelope::new(data))
 }
 
 /// JSON is UTF-8 and its media type has no `charset` (RFC 8259 section 11).
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-#[derive(Serialize)]
-struct Success<T> {
+/// What every success looks like.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Envelope<T> {
+    /// Always true.
+    #[schema(example = true)]
     success: bool,
+    /// What was asked for.
     data: T,
+}
+
+impl<T> Envelope<T> {
+    /// Wraps what was asked for.
+    pub fn new(data: T) -> Self {
+        Self { success: true, data }
+    }
+}
+
+/// Nothing to tell.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Empty {}
+
+/// What every refusal looks like.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "describes the envelope for the API's description; it is written from borrowed parts")]
+pub struct Refused {
+    /// Always false.
+    #[schema(example = false)]
+    success: bool,
+    /// Why.
+    error: Reason,
+}
+
+/// Why something was refused.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "as above")]
+pub struct Reason {
+    /// A sentence, the same whenever the code is the same.
+    #[schema(example = "Invalid email or password")]
+    message: String,
+    /// The word to act on.
+    #[schema(example = "INVALID_CREDENTIALS")]
+    code: String,
+    /// With `VALIDATION_ERROR`: field to reason.
+    details: Option<BTreeMap<String, String>>,
+    /// With `TWO_FACTOR_REQUIRED`: to be answered within 5 minutes.
+    challenge: Option<String>,
 }
 
 #[derive(Serialize)]

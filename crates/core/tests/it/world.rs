@@ -104,7 +104,8 @@ impl World {
     pub async fn user(&self, tenant: &TenantId, name: &str, roles: &[Role]) -> User {
         let by = self.app.managing_users_of(&SystemAdmin::at_the_command_line().grant(), tenant).await.unwrap();
         let email = format!("{name}@{tenant}.test");
-        let new = NewUser::parse(&email, "John", "Doe", "", roles.iter().copied(), Some(Secret::new(PASSWORD))).unwrap();
+        let new =
+            NewUser::parse(&email, "John", "Doe", "", roles.iter().copied(), Some(Secret::new(PASSWORD))).unwrap();
         self.app.create_user(&by, new).await.unwrap()
     }
 
@@ -132,7 +133,8 @@ impl World {
             self.tenant("acme").await;
         }
         static SERIAL: AtomicU64 = AtomicU64::new(0);
-        let name = format!("{}{}", role.as_str().to_lowercase().replace('_', "-"), SERIAL.fetch_add(1, Ordering::SeqCst));
+        let name =
+            format!("{}{}", role.as_str().to_lowercase().replace('_', "-"), SERIAL.fetch_add(1, Ordering::SeqCst));
         let user = self.user(&tenant, &name, &[role]).await;
         let signed_in = self.sign_in(&user.email).await;
         self.caller(&signed_in.handed.token).await.unwrap()
@@ -152,7 +154,8 @@ pub fn visit() -> Visit {
 /// A database address whose search path is a schema nobody else uses.
 async fn new_schema() -> String {
     static SERIAL: AtomicU64 = AtomicU64::new(0);
-    let url = std::env::var("TEST_POSTGRES_URL").expect("TEST_POSTGRES_URL names the PostgreSQL to test on; ./test starts one");
+    let url = std::env::var("TEST_POSTGRES_URL")
+        .expect("TEST_POSTGRES_URL names the PostgreSQL to test on; ./test starts one");
     let name = format!("w{}_{}", std::process::id(), SERIAL.fetch_add(1, Ordering::SeqCst));
     let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
