@@ -1,6 +1,8 @@
 //! The system through its public door, on SQLite and on PostgreSQL.
 
+mod database;
 mod policy;
+mod refresh;
 mod sessions;
 mod statements;
 mod world;
