@@ -5,4 +5,5 @@ mod policy;
 mod refresh;
 mod sessions;
 mod statements;
+mod tokens;
 mod world;

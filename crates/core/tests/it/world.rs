@@ -68,15 +68,22 @@ impl World {
     pub async fn on_sqlite() -> Self {
         let folder = TempDir::new().unwrap();
         let database = Database::on_sqlite(folder.path());
-        Self::open(folder, database).await
+        Self::open(folder, database, 1).await
+    }
+
+    /// Another deployment, with which nothing is shared.
+    pub async fn elsewhere() -> Self {
+        let folder = TempDir::new().unwrap();
+        let database = Database::on_sqlite(folder.path());
+        Self::open(folder, database, 1_000).await
     }
 
     /// On a new schema of the PostgreSQL that `./test` starts.
     pub async fn on_postgres() -> Self {
-        Self::open(TempDir::new().unwrap(), Database::on_postgres().await).await
+        Self::open(TempDir::new().unwrap(), Database::on_postgres().await, 1).await
     }
 
-    async fn open(folder: TempDir, database: Database) -> Self {
+    async fn open(folder: TempDir, database: Database, seed: u64) -> Self {
         let mut settings = Settings::default();
         settings.database.url = Secret::new(database.url());
         settings.database.connections = 3;
@@ -85,8 +92,8 @@ impl World {
         settings.passwords.memory_kib = 64;
         settings.passwords.passes = 1;
         let clock = Arc::new(FixedClock::at(Timestamp::from_seconds(1_800_000_000)));
-        let app = open(&settings, &clock, 1).await;
-        Self { app, clock, database, settings, nodes: AtomicU64::new(2), _folder: folder }
+        let app = open(&settings, &clock, seed).await;
+        Self { app, clock, database, settings, nodes: AtomicU64::new(seed), _folder: folder }
     }
 
     /// Another node on the same database, with the same clock.
@@ -98,7 +105,7 @@ impl World {
     pub async fn node_with(&self, change: impl FnOnce(&mut Settings)) -> Arc<App> {
         let mut settings = self.settings();
         change(&mut settings);
-        open(&settings, &self.clock, self.nodes.fetch_add(1, Ordering::SeqCst)).await
+        open(&settings, &self.clock, self.nodes.fetch_add(1, Ordering::SeqCst) + 1).await
     }
 
     /// The system, closed and opened again.
