@@ -179,6 +179,12 @@ impl App {
             return Err(Error::Forbidden);
         }
         self.live.saw(&session, now);
+        if matches!(shown, Shown::Cookie(_))
+            && let Err(cause) = self.note_moved(Realm::Client, &session, now, &visit).await
+        {
+            // A store that cannot write keeps nobody from reading.
+            tracing::warn!(cause = &cause as &dyn std::error::Error, "a cookie used from elsewhere was not noted");
+        }
         Ok(Caller {
             tenant,
             user,
