@@ -5,6 +5,7 @@ mod database;
 mod policy;
 mod refresh;
 mod sessions;
+mod signin;
 mod statements;
 mod tokens;
 mod world;

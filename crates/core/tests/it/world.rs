@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use parking_lot::{Condvar, Mutex};
 use purser_core::access::{
     Caller, Grant, Role, SystemAdmin, SystemGrant, SystemPermission, SystemWrites, right, system_right,
 };
 use purser_core::app::App;
 use purser_core::audit::{Filter, Log, Record, Visit};
 use purser_core::config::Settings;
-use purser_core::env::{FixedClock, SeededEntropy, Timestamp};
+use purser_core::env::{Clock, FixedClock, SeededEntropy, Timestamp};
 use purser_core::error::Result;
 use purser_core::ids::TenantId;
 use purser_core::secret::Secret;
@@ -106,6 +107,15 @@ impl World {
         let mut settings = self.settings();
         change(&mut settings);
         open(&settings, &self.clock, self.nodes.fetch_add(1, Ordering::SeqCst) + 1).await
+    }
+
+    /// Another node, whose one hashing thread waits at a gate.
+    pub async fn gated_node(&self) -> (Arc<App>, Arc<Gate>) {
+        let mut settings = self.settings();
+        settings.passwords.threads = Some(1);
+        let gate = Arc::new(Gate { clock: Arc::clone(&self.clock), shut: Mutex::new(true), opened: Condvar::new() });
+        let entropy = Arc::new(SeededEntropy::new(self.nodes.fetch_add(1, Ordering::SeqCst) + 1));
+        (Arc::new(App::open_with(settings, gate.clone(), entropy).await.unwrap()), gate)
     }
 
     /// The system, closed and opened again.
@@ -221,6 +231,30 @@ impl World {
         let log = Log::Tenant(tenant.clone());
         let lines = self.app.audit_logs(&command_line(), &log, &filter).await.unwrap();
         lines.first().map(short)
+    }
+}
+
+/// A clock that lets hashing threads, who ask for the time before each job, wait.
+pub struct Gate {
+    clock: Arc<FixedClock>,
+    shut: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Gate {
+    /// Lets the jobs be done from now on.
+    pub fn open(&self) {
+        *self.shut.lock() = false;
+        self.opened.notify_all();
+    }
+}
+
+impl Clock for Gate {
+    fn now(&self) -> Timestamp {
+        if std::thread::current().name().is_some_and(|name| name.starts_with("hash-")) {
+            self.opened.wait_while(&mut self.shut.lock(), |shut| *shut);
+        }
+        self.clock.now()
     }
 }
 
