@@ -608,7 +608,7 @@ impl App {
             now
         ];
         let moved = realm == Realm::Client && session.is_elsewhere(visit);
-        let change = if moved { self.moving(session, now, visit) } else { Change::unlogged() };
+        let change = if moved { moving(session, now, visit) } else { Change::unlogged() };
         let applied = self.store.carry_out(change.must_system(statement, row, || Error::Conflict)).await;
         match applied {
             Ok(_) => Ok(true),
@@ -622,27 +622,11 @@ impl App {
         if realm == Realm::Admin || !session.is_elsewhere(visit) {
             return Ok(());
         }
-        match self.store.carry_out(self.moving(session, now, visit)).await {
+        match self.store.carry_out(moving(session, now, visit)).await {
             // A rival has noted it, or the session has ended meanwhile.
             Ok(_) | Err(Error::Conflict) => Ok(()),
             Err(fault) => Err(fault),
         }
-    }
-
-    /// A session that is used from elsewhere leaves a trace, for its owner and for the log.
-    fn moving(&self, session: &Session, now: Timestamp, visit: &Visit) -> Change {
-        let entry = Entry::done(
-            now,
-            &Actor::User(UserId(session.owner)),
-            visit,
-            Action::SessionMoved,
-            Target::session(session.id),
-        )
-        .because(format!("from {}", session.address))
-        .in_tenant(&session.tenant);
-        Change::system(entry)
-            .must_system(sql::MOVE, args![session.id, visit.address, &*visit.agent], || Error::Conflict)
-            .forgetting(Stale::Session(session.id))
     }
 
     async fn end_replayed(&self, realm: Realm, session: &Session, now: Timestamp, visit: &Visit) -> Result<Issued> {
@@ -718,6 +702,17 @@ impl App {
             None => format!("urn:purser:{}", self.instance),
         }
     }
+}
+
+/// A session that is used from elsewhere leaves a trace, for its owner and for the log.
+fn moving(session: &Session, now: Timestamp, visit: &Visit) -> Change {
+    let entry =
+        Entry::done(now, &Actor::User(UserId(session.owner)), visit, Action::SessionMoved, Target::session(session.id))
+            .because(format!("from {}", session.address))
+            .in_tenant(&session.tenant);
+    Change::system(entry)
+        .must_system(sql::MOVE, args![session.id, visit.address, &*visit.agent], || Error::Conflict)
+        .forgetting(Stale::Session(session.id))
 }
 
 /// Whom access tokens of the client realm are for.

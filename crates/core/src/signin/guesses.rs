@@ -63,6 +63,11 @@ impl FromRow for Guesses {
 }
 
 impl Place {
+    /// Whether it is the one under a key.
+    pub(crate) fn is(&self, key: &str) -> bool {
+        self.key == key
+    }
+
     /// Adds to a change that the guess was right.
     pub(crate) fn succeeded(&self, change: Change, now: Timestamp) -> Change {
         change.run_system(sql::SUCCEEDED, args![&self.key, now])
