@@ -2,6 +2,7 @@
 
 mod cookies;
 mod database;
+mod guesses;
 mod policy;
 mod refresh;
 mod sessions;
