@@ -3,10 +3,12 @@
 mod cookies;
 mod database;
 mod guesses;
+mod password;
 mod policy;
 mod refresh;
 mod sessions;
 mod signin;
 mod statements;
 mod tokens;
+mod users;
 mod world;
