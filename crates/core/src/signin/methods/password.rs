@@ -11,13 +11,13 @@ use crate::error::{Error, Result};
 use crate::ids::AdminId;
 use crate::secret::Secret;
 use crate::session::{AdminSignedIn, SignedIn, sql as session_sql};
-use crate::signin::guesses::{Place, budget_failed, counted};
+use crate::signin::guesses::{Place, budget_failed, counted, tenant_key};
 use crate::signin::password::Password;
 use crate::signin::stored::{Stored, Verdict};
 use crate::signin::{AdminProof, Proof, Seal, sql};
 use crate::store::{Change, FromRow, Row, Stale, args};
 use crate::users::{Email, sql as users_sql};
-use accounts::{Account, Candidates, address_key, tenant_key};
+use accounts::{Account, Candidates, address_key};
 
 /// Somebody says who they are.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use crate::env::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::{TenantId, UserId};
 use crate::secret::Secret;
-use crate::signin::guesses::{Place, counted};
+use crate::signin::guesses::{Place, counted, tenant_key};
 use crate::signin::sql;
 use crate::signin::stored::{Stored, Verdict};
 use crate::signin::throttle::{ACCOUNT, ADDRESS, ADMIN, Allowance, Rule, TENANT};
@@ -230,8 +230,4 @@ fn strangers_key(email: &Email) -> String {
 
 pub(super) fn address_key(visit: &Visit) -> String {
     format!("address/{}", counted(visit.address))
-}
-
-pub(super) fn tenant_key(tenant: &TenantId) -> String {
-    format!("tenant/{tenant}")
 }
