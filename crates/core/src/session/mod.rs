@@ -201,13 +201,18 @@ impl App {
     /// [`Error::InvalidToken`], [`Error::TokenExpired`].
     pub async fn system_admin(&self, shown: Shown<'_>, visit: Visit) -> Result<SystemAdmin> {
         let now = self.now();
-        let session = match shown {
+        let mut session = match shown {
             Shown::Bearer(token) => self.bearer(Realm::Admin, token, now).await?,
             Shown::Cookie(value) => {
                 let id = self.admin_handles.read_cookie(value).ok_or(Error::InvalidToken)?;
                 self.living_session(Realm::Admin, id).await?
             }
         };
+        if self.demand_admin_awake(&session, now).is_err() {
+            // Another node may have seen it awake since.
+            self.live.forget(&[Stale::AdminSession(session.id)]);
+            session = self.living_session(Realm::Admin, session.id).await?;
+        }
         let admin = self.alive_admin(&session).await?;
         self.demand_admin_awake(&session, now)?;
         self.live.saw(&session, now);
