@@ -1,5 +1,6 @@
 //! The system through its public door, on SQLite and on PostgreSQL.
 
+mod admins;
 mod cookies;
 mod database;
 mod guesses;
@@ -9,6 +10,7 @@ mod refresh;
 mod sessions;
 mod signin;
 mod statements;
+mod tenants;
 mod tokens;
 mod users;
 mod world;

@@ -315,11 +315,12 @@ on_both! {
 
 #[test]
 fn every_field_of_a_new_user_is_checked_and_all_problems_are_told() {
-    let problems = |email: &str, first: &str, last: &str, title: &str| match NewUser::parse(email, first, last, title, [], None) {
-        Ok(_) => Vec::new(),
-        Err(Error::Invalid(problems)) => problems.into_iter().map(|it| it.field).collect(),
-        Err(other) => panic!("{other:?}"),
-    };
+    let problems =
+        |email: &str, first: &str, last: &str, title: &str| match NewUser::parse(email, first, last, title, [], None) {
+            Ok(_) => Vec::new(),
+            Err(Error::Invalid(problems)) => problems.into_iter().map(|it| it.field).collect(),
+            Err(other) => panic!("{other:?}"),
+        };
     let long = "x".repeat(201);
     assert_eq!(problems("", "", " ", "a\u{7}"), ["email", "firstName", "lastName", "title"]);
     assert_eq!(problems("a@b.test", &long, "a\nb", &long), ["firstName", "lastName", "title"]);
