@@ -1,9 +1,12 @@
 //! The system through its public door, on SQLite and on PostgreSQL.
 
 mod admins;
+mod audit;
 mod cookies;
 mod database;
 mod guesses;
+mod isolation;
+mod keys;
 mod password;
 mod policy;
 mod refresh;
