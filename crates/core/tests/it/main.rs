@@ -2,6 +2,7 @@
 
 mod admins;
 mod audit;
+mod concurrency;
 mod cookies;
 mod database;
 mod guesses;
