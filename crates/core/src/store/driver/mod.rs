@@ -71,8 +71,10 @@ impl Driver {
     /// Opens the database, brings its tables up to date and starts the writer.
     pub(crate) async fn open(settings: &config::Database, forget: Forget) -> Result<Self> {
         let url = settings.url.reveal();
-        let trust = Arc::new(Trust { listening: AtomicBool::new(true), ahead: AtomicI64::new(0) });
+        let trust = Arc::new(Trust { listening: AtomicBool::new(false), ahead: AtomicI64::new(0) });
         let engine = if let Some(file) = url.strip_prefix("sqlite:") {
+            // The writer itself notices what others write.
+            trust.listening.store(true, Ordering::Release);
             Engine::Sqlite(sqlite::Sqlite::open(file, forget)?)
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             Engine::Postgres(postgres::Postgres::open(settings, forget, Arc::clone(&trust)).await?)
