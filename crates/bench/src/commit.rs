@@ -15,6 +15,8 @@ use crate::sample::{Latencies, Sample};
 
 /// The most changes in one transaction.
 const MOST: usize = 512;
+/// What else a row holds: as wide as a session's address, agent and the like, since it is pages that are written.
+const REST: [u8; 128] = [0; 128];
 
 /// One change: the row, the generation it must be at, and who waits for the outcome.
 pub(crate) struct Change {
@@ -41,37 +43,38 @@ enum Table {
 }
 
 impl Bare {
-    /// A table of `rows` in a new SQLite file of this folder.
+    /// A table of `rows` in a new SQLite file of this folder; the waiters own some of them, scattered among the rest.
     ///
     /// # Errors
     /// When the file cannot be made.
-    pub(crate) fn sqlite(folder: &Path, rows: usize) -> Result<Self> {
+    pub(crate) fn sqlite(folder: &Path, rows: usize, waiters: usize) -> Result<Self> {
         let file = folder.join("bare.db");
         make_sqlite(&file, rows)?;
-        Ok(Self { table: Table::Sqlite(file), generations: vec![0; rows] })
+        Ok(Self { table: Table::Sqlite(file), generations: vec![0; waiters] })
     }
 
     /// A table of `rows` in its own schema of a PostgreSQL database.
     ///
     /// # Errors
     /// When it cannot be made.
-    pub(crate) fn postgres(url: &str, rows: usize) -> Result<Self> {
+    pub(crate) fn postgres(url: &str, rows: usize, waiters: usize) -> Result<Self> {
         one_thread()?.block_on(async {
             let client = connect(url).await?;
             client
                 .batch_execute(
                     "CREATE SCHEMA bare;
                      CREATE TABLE bare.session (
-                         id bytea PRIMARY KEY, generation bigint NOT NULL, child bigint NOT NULL, issued_at bigint NOT NULL);",
+                         id bytea PRIMARY KEY, generation bigint NOT NULL, child bigint NOT NULL, issued_at bigint NOT NULL,
+                         rest bytea NOT NULL);",
                 )
                 .await?;
-            let insert = client.prepare("INSERT INTO bare.session VALUES ($1, 0, 0, 0)").await?;
+            let insert = client.prepare("INSERT INTO bare.session VALUES ($1, 0, 0, 0, $2)").await?;
             for row in 0..rows {
-                client.execute(&insert, &[&key(row).as_slice()]).await?;
+                client.execute(&insert, &[&key(row).as_slice(), &REST.as_slice()]).await?;
             }
             Ok::<_, anyhow::Error>(())
         })?;
-        Ok(Self { table: Table::Postgres(url.to_owned()), generations: vec![0; rows] })
+        Ok(Self { table: Table::Postgres(url.to_owned()), generations: vec![0; waiters] })
     }
 
     /// The rate of durable changes with every row's owner waiting for its last before it asks for the next.
@@ -162,12 +165,15 @@ pub(crate) fn make_sqlite(file: &Path, rows: usize) -> Result<()> {
     all.execute_batch(
         "DROP TABLE IF EXISTS session;
          CREATE TABLE session (
-             id BLOB PRIMARY KEY, generation INTEGER NOT NULL, child INTEGER NOT NULL, issued_at INTEGER NOT NULL
+             id BLOB PRIMARY KEY, generation INTEGER NOT NULL, child INTEGER NOT NULL, issued_at INTEGER NOT NULL,
+             rest BLOB NOT NULL
          ) STRICT, WITHOUT ROWID;",
     )?;
+    let mut insert = all.prepare("INSERT INTO session VALUES (?1, 0, 0, 0, ?2)")?;
     for row in 0..rows {
-        all.execute("INSERT INTO session VALUES (?1, 0, 0, 0)", [key(row)])?;
+        insert.execute(params![key(row), REST])?;
     }
+    drop(insert);
     Ok(all.commit()?)
 }
 
@@ -276,7 +282,7 @@ mod tests {
     #[test]
     fn owners_know_where_each_round_left_their_rows() {
         let folder = tempfile::tempdir().unwrap();
-        let mut bare = Bare::sqlite(folder.path(), 4).unwrap();
+        let mut bare = Bare::sqlite(folder.path(), 9, 4).unwrap();
         for _ in 0..2 {
             bare.rate(Duration::ZERO, Duration::from_millis(20)).unwrap();
         }

@@ -289,3 +289,73 @@ impl Wire {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream as Connection};
+
+    use super::*;
+    use crate::talks::{Say, SignIn};
+
+    /// Serves connections until each of these answers was given, one a request.
+    fn answering(answers: Vec<&'static str>) -> (SocketAddr, std::thread::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        let server = std::thread::spawn(move || {
+            let mut answers = answers.into_iter().peekable();
+            while answers.peek().is_some() {
+                serve(&mut listener.accept().unwrap().0, &mut answers);
+            }
+        });
+        (at, server)
+    }
+
+    fn serve(connection: &mut Connection, answers: &mut impl Iterator<Item = &'static str>) {
+        let mut request = [0; 4096];
+        while connection.read(&mut request).unwrap() > 0 {
+            let Some(answer) = answers.next() else { return };
+            connection.write_all(answer.as_bytes()).unwrap();
+            if answer.contains("close") {
+                return;
+            }
+        }
+    }
+
+    fn once(to: SocketAddr) -> Shape {
+        let until = Until::Said(Duration::from_mins(1));
+        Shape { to, threads: 1, on: None, warm_up: Duration::ZERO, until, every: None }
+    }
+
+    const GOOD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+
+    #[test]
+    fn every_answer_is_counted_over_a_connection_that_the_server_closes_too() {
+        let closing = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+        let (at, server) = answering(vec![GOOD, closing, GOOD]);
+        let talk = Say::once(vec![http::get(at, "/", None); 3]);
+        let (outcome, _) = run(vec![talk], once(at)).unwrap();
+        server.join().unwrap();
+        assert_eq!((outcome.answers, outcome.busy), (3, 0));
+    }
+
+    #[test]
+    fn a_busy_answer_is_counted_apart() {
+        let busy = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
+        let signed_in =
+            "HTTP/1.1 200 OK\r\nContent-Length: 42\r\n\r\n{\"data\":{\"token\":\"a\",\"refreshToken\":\"r\"}} ";
+        let (at, server) = answering(vec![busy, signed_in]);
+        let (outcome, talks) = run(SignIn::opening(at, 1, 1), once(at)).unwrap();
+        server.join().unwrap();
+        assert_eq!((outcome.answers, outcome.busy), (2, 1));
+        assert_eq!(talks.first().unwrap().opened.len(), 1);
+    }
+
+    #[test]
+    fn a_wrong_answer_ends_the_round() {
+        let (at, server) = answering(vec!["HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\nbad!"]);
+        let refused = run(vec![Say::always(http::get(at, "/", None))], once(at)).err().unwrap();
+        server.join().unwrap();
+        assert_eq!(refused.to_string(), "a checked request was answered with 500: bad!");
+    }
+}

@@ -32,7 +32,7 @@ use crate::commit::Bare;
 use crate::purser::{Program, Purser};
 use crate::report::{Report, Section};
 use crate::scale::Size;
-use crate::scenarios::{Bench, Plan, growth};
+use crate::scenarios::{Bench, FURNISHED, Plan, growth};
 
 /// The allocator the server uses: the bare server shall not lose by another.
 #[global_allocator]
@@ -152,7 +152,7 @@ fn measure(program: &Program, within: &Path, plan: &Plan) -> Result<Vec<Section>
 fn on_sqlite(program: &Program, within: &Path, plan: &Plan) -> Result<Section> {
     let progress = bar("SQLite", plan.steps());
     let purser = Purser::on_sqlite(program.clone(), within)?;
-    let mut bare = Bare::sqlite(purser.folder(), plan.refreshing)?;
+    let mut bare = Bare::sqlite(purser.folder(), FURNISHED.sessions.try_into()?, plan.refreshing)?;
     let bench = Bench { purser: &purser, plan: *plan, progress: &progress };
     section("SQLite", scenarios::measure(&bench, &mut bare), &progress)
 }
@@ -161,13 +161,13 @@ fn on_postgres(program: &Program, within: &Path, url: &str, plan: &Plan) -> Resu
     let progress = bar("PostgreSQL", plan.steps());
     let fresh = postgres::Fresh::beside(url)?;
     let purser = Purser::on_postgres(program.clone(), within, &fresh.url)?;
-    let mut bare = Bare::postgres(&fresh.url, plan.refreshing)?;
+    let mut bare = Bare::postgres(&fresh.url, plan.connections + plan.refreshing, plan.refreshing)?;
     let bench = Bench { purser: &purser, plan: *plan, progress: &progress };
     section("PostgreSQL", scenarios::measure(&bench, &mut bare), &progress)
 }
 
 fn grow(program: &Program, args: &Args, within: &Path, plan: &Plan) -> Result<Section> {
-    let few = Size { users: 10_000, sessions: 50_000 };
+    let few = FURNISHED;
     let many = if args.quick { 10 } else { 100 };
     let many = Size { users: few.users * many, sessions: few.sessions * many };
     let progress = bar("SQLite", growth::steps(plan));

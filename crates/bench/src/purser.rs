@@ -155,9 +155,10 @@ impl Purser {
         self.folder.path()
     }
 
-    /// The SQLite file.
-    pub(crate) fn database_file(&self) -> PathBuf {
-        self.folder().join("purser.db")
+    /// The SQLite file with the server's own tables; none on PostgreSQL, none of the stand-in's.
+    pub(crate) fn sqlite_file(&self) -> Option<PathBuf> {
+        let file = self.database.strip_prefix("sqlite:").map(PathBuf::from);
+        file.filter(|_| matches!(self.program, Program::Binary(_)))
     }
 }
 

@@ -143,7 +143,6 @@ impl Table {
         for (_, sql) in &indexes {
             all.execute_batch(sql)?;
         }
-        progress.inc(1);
         Ok(all.commit()?)
     }
 

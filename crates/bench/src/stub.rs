@@ -19,7 +19,7 @@ use crate::commit::{Change, Queue, key, make_sqlite, open_sqlite, write_to_sqlit
 use crate::hash::Hasher;
 use crate::hello;
 
-const ROWS: usize = 4096;
+const SESSIONS: usize = 4096;
 
 /// Understands as much of Purser's command line as the bench speaks.
 ///
@@ -43,11 +43,11 @@ struct Stub {
 
 fn serve(at: SocketAddr) -> Result<()> {
     let file = Path::new("stub.db");
-    make_sqlite(file, ROWS)?;
+    make_sqlite(file, crate::scenarios::FURNISHED.sessions.try_into()?)?;
     let connection = open_sqlite(file)?;
     let (writing, waiting) = unbounded_channel();
     std::thread::spawn(move || write_to_sqlite(connection, waiting));
-    let generations = (0..ROWS).map(|_| Mutex::new(0)).collect();
+    let generations = (0..SESSIONS).map(|_| Mutex::new(0)).collect();
     let stub = Arc::new(Stub { hashing: hashing(), writing, generations, next: AtomicUsize::new(0) });
     let router = Router::new()
         .route("/readyz", get(|| async { Json(json!({ "success": true })) }))
@@ -78,7 +78,7 @@ async fn sign_in(State(stub): State<Arc<Stub>>, Json(_): Json<Value>) -> Respons
     if stub.hashing.send(asked).is_err() || hashed.await.is_err() {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    tokens(stub.next.fetch_add(1, Ordering::Relaxed) % ROWS)
+    tokens(stub.next.fetch_add(1, Ordering::Relaxed) % SESSIONS)
 }
 
 async fn refresh(State(stub): State<Arc<Stub>>, Json(body): Json<Value>) -> Response {

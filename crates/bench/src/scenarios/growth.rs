@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use indicatif::ProgressBar;
 
 use super::{Plan, Results, open_sessions, round};
@@ -22,7 +22,7 @@ const WARMING: usize = 256;
 
 /// How many steps the progress bar has.
 pub(crate) fn steps(plan: &Plan) -> u64 {
-    (plan.rounds * 2 + 6) as u64
+    (plan.rounds * 2 + 4) as u64
 }
 
 /// Fills both installations, then measures them in turn. `purser` and `sizes` are the small one and the large one.
@@ -70,7 +70,8 @@ impl<'a> Grown<'a> {
         server.stop();
         progress.inc(1);
         progress.set_message(format!("filling in {} users, {} sessions", size.users, size.sessions));
-        scale::fill(&purser.database_file(), size, progress)?;
+        scale::fill(&purser.sqlite_file().context("only a real server can be filled")?, size, progress)?;
+        progress.inc(1);
         let share = opened.len().div_ceil(plan.refreshing.max(1)).max(1);
         let newest = |share: &[Tokens]| Refresh::of(at, share.iter().map(|session| session.refresh.clone()).collect());
         let refreshing = opened.chunks(share).map(newest).collect();

@@ -20,7 +20,11 @@ use crate::process::Server;
 use crate::purser::Purser;
 use crate::report::{Figure, Rate};
 use crate::sample::{Sample, median};
+use crate::scale::{self, Size};
 use crate::talks::{SignIn, Tokens};
+
+/// What a SQLite database holds while it is measured: a small company's.
+pub(crate) const FURNISHED: Size = Size { users: 10_000, sessions: 50_000 };
 
 /// How much is measured.
 #[derive(Clone, Copy)]
@@ -90,6 +94,7 @@ pub(crate) fn measure(bench: &Bench<'_>, bare: &mut Bare) -> Result<Results> {
     let server = bench.purser.start(None)?;
     let mut sessions = open_sessions(&server, bench.plan.connections, bench.plan.connections + bench.plan.refreshing)?;
     server.stop();
+    furnish(bench)?;
     let refreshed = sessions.split_off(bench.plan.connections.min(sessions.len()));
     bearer::measure(bench, &sessions, &mut results)?;
     let server = bench.purser.start(None)?;
@@ -98,6 +103,16 @@ pub(crate) fn measure(bench: &Bench<'_>, bare: &mut Bare) -> Result<Results> {
     storm::measure(bench, &server, &sessions, &mut results)?;
     server.stop();
     Ok(results)
+}
+
+/// Fills a SQLite database up, so that the sessions that are refreshed lie scattered among others as in real life, and as the
+/// rows of the bare loop do: what a commit costs is the number of pages it writes.
+fn furnish(bench: &Bench<'_>) -> Result<()> {
+    bench.progress.set_message("filling in users and sessions");
+    match bench.purser.sqlite_file() {
+        Some(file) => scale::fill(&file, FURNISHED, bench.progress),
+        None => Ok(()),
+    }
 }
 
 /// Opens at least this many sessions by signing in.
