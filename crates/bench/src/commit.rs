@@ -60,6 +60,7 @@ impl Bare {
     pub(crate) fn postgres(url: &str, rows: usize, waiters: usize) -> Result<Self> {
         one_thread()?.block_on(async {
             let client = connect(url).await?;
+            warn_if_not_durable(&client).await?;
             client
                 .batch_execute(
                     "CREATE SCHEMA bare;
@@ -244,6 +245,16 @@ async fn connect(url: &str) -> Result<Client> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.context("cannot connect to PostgreSQL")?;
     tokio::spawn(connection);
     Ok(client)
+}
+
+async fn warn_if_not_durable(client: &Client) -> Result<()> {
+    for setting in ["fsync", "synchronous_commit"] {
+        let value: String = client.query_one(&format!("SHOW {setting}"), &[]).await?.get(0);
+        if value != "on" {
+            eprintln!("{setting} is {value} in PostgreSQL: commits are not durable, the figures say little");
+        }
+    }
+    Ok(())
 }
 
 fn one_thread() -> Result<tokio::runtime::Runtime> {

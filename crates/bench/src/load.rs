@@ -345,7 +345,7 @@ mod tests {
         let signed_in =
             "HTTP/1.1 200 OK\r\nContent-Length: 42\r\n\r\n{\"data\":{\"token\":\"a\",\"refreshToken\":\"r\"}} ";
         let (at, server) = answering(vec![busy, signed_in]);
-        let (outcome, talks) = run(SignIn::opening(at, 1, 1), once(at)).unwrap();
+        let (outcome, talks) = run(SignIn::opening(at, 1, &["u0@acme.test".into()], 1), once(at)).unwrap();
         server.join().unwrap();
         assert_eq!((outcome.answers, outcome.busy), (2, 1));
         assert_eq!(talks.first().unwrap().opened.len(), 1);

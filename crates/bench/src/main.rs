@@ -68,6 +68,9 @@ struct Args {
     /// Connections for bearer checks and sign-ins
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=190))]
     connections: u16,
+    /// How many users to make by the command line
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    users: u16,
     /// Connections for refreshes, and waiters of the bare commit loop
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=1000))]
     refreshing: u16,
@@ -133,6 +136,7 @@ fn plan(args: &Args) -> Plan {
         rounds: args.rounds.map_or(rounds, usize::from),
         warm_up: Duration::from_millis(warm_up),
         measure: Duration::from_millis(measure),
+        users: args.users.into(),
         connections: args.connections.into(),
         refreshing: args.refreshing.into(),
         starts,
@@ -142,25 +146,26 @@ fn plan(args: &Args) -> Plan {
 }
 
 fn measure(program: &Program, within: &Path, plan: &Plan) -> Result<Vec<Section>> {
+    // Told at once if PostgreSQL cannot be used, not after a minute on SQLite.
+    let fresh = std::env::var("DATABASE_URL").ok().map(|url| postgres::Fresh::beside(&url)).transpose()?;
     let mut sections = vec![on_sqlite(program, within, plan)?];
-    if let Ok(url) = std::env::var("DATABASE_URL") {
-        sections.push(on_postgres(program, within, &url, plan)?);
+    if let Some(fresh) = fresh {
+        sections.push(on_postgres(program, within, &fresh, plan)?);
     }
     Ok(sections)
 }
 
 fn on_sqlite(program: &Program, within: &Path, plan: &Plan) -> Result<Section> {
     let progress = bar("SQLite", plan.steps());
-    let purser = Purser::on_sqlite(program.clone(), within)?;
+    let purser = Purser::on_sqlite(program.clone(), within, plan.users)?;
     let mut bare = Bare::sqlite(purser.folder(), FURNISHED.sessions.try_into()?, plan.refreshing)?;
     let bench = Bench { purser: &purser, plan: *plan, progress: &progress };
     section("SQLite", scenarios::measure(&bench, &mut bare), &progress)
 }
 
-fn on_postgres(program: &Program, within: &Path, url: &str, plan: &Plan) -> Result<Section> {
+fn on_postgres(program: &Program, within: &Path, fresh: &postgres::Fresh, plan: &Plan) -> Result<Section> {
     let progress = bar("PostgreSQL", plan.steps());
-    let fresh = postgres::Fresh::beside(url)?;
-    let purser = Purser::on_postgres(program.clone(), within, &fresh.url)?;
+    let purser = Purser::on_postgres(program.clone(), within, plan.users, &fresh.url)?;
     let mut bare = Bare::postgres(&fresh.url, plan.connections + plan.refreshing, plan.refreshing)?;
     let bench = Bench { purser: &purser, plan: *plan, progress: &progress };
     section("PostgreSQL", scenarios::measure(&bench, &mut bare), &progress)
@@ -171,7 +176,10 @@ fn grow(program: &Program, args: &Args, within: &Path, plan: &Plan) -> Result<Se
     let many = if args.quick { 10 } else { 100 };
     let many = Size { users: few.users * many, sessions: few.sessions * many };
     let progress = bar("SQLite", growth::steps(plan));
-    let [small, large] = [Purser::on_sqlite(program.clone(), within)?, Purser::on_sqlite(program.clone(), within)?];
+    let [small, large] = [
+        Purser::on_sqlite(program.clone(), within, plan.users)?,
+        Purser::on_sqlite(program.clone(), within, plan.users)?,
+    ];
     let store = if args.quick { "SQLite, 100 k users against 10 k" } else { "SQLite, 1 M users against 10 k" };
     section(store, growth::measure([&small, &large], [few, many], plan, &progress), &progress)
 }

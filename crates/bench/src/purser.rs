@@ -7,17 +7,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
+use indicatif::ProgressBar;
 use rustix::thread::CpuSet;
 use tempfile::TempDir;
 
 use crate::process::{Launch, Server, free_address};
+use crate::scale::{self, Size, scatter};
 
 /// The tenant everything happens in.
 pub(crate) const TENANT: &str = "acme";
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "correct horse battery staple 9";
-/// How many accounts are made: enough that no limit on a single account tells.
-pub(crate) const USERS: usize = 32;
+/// How many of the filled-in users sign in: enough that no limit on a single account tells.
+const SIGNING_IN: u64 = 4096;
 
 /// Which program is tested.
 #[derive(Clone)]
@@ -81,6 +83,8 @@ pub(crate) struct Purser {
     database: String,
     folder: TempDir,
     starts: Cell<usize>,
+    users: usize,
+    filled_in: Cell<u64>,
 }
 
 impl Purser {
@@ -88,24 +92,24 @@ impl Purser {
     ///
     /// # Errors
     /// When a command fails.
-    pub(crate) fn on_sqlite(program: Program, within: &Path) -> Result<Self> {
+    pub(crate) fn on_sqlite(program: Program, within: &Path, users: usize) -> Result<Self> {
         let folder = TempDir::with_prefix_in("purser-bench-", within)?;
         let database = format!("sqlite:{}", folder.path().join("purser.db").display());
-        Self::install(program, database, folder)
+        Self::install(program, database, folder, users)
     }
 
     /// An installation on an empty PostgreSQL database, with the tenant and its users.
     ///
     /// # Errors
     /// When a command fails.
-    pub(crate) fn on_postgres(program: Program, within: &Path, url: &str) -> Result<Self> {
-        Self::install(program, url.to_owned(), TempDir::with_prefix_in("purser-bench-", within)?)
+    pub(crate) fn on_postgres(program: Program, within: &Path, users: usize, url: &str) -> Result<Self> {
+        Self::install(program, url.to_owned(), TempDir::with_prefix_in("purser-bench-", within)?, users)
     }
 
-    fn install(program: Program, database: String, folder: TempDir) -> Result<Self> {
-        let purser = Self { program, database, folder, starts: Cell::new(0) };
+    fn install(program: Program, database: String, folder: TempDir, users: usize) -> Result<Self> {
+        let purser = Self { program, database, folder, starts: Cell::new(0), users, filled_in: Cell::new(0) };
         purser.run(&["client", "create", TENANT, "--name", "Acme"], "")?;
-        for user in 0..USERS {
+        for user in 0..users {
             purser.create_user(&email(user))?;
         }
         Ok(purser)
@@ -155,14 +159,30 @@ impl Purser {
         self.folder.path()
     }
 
-    /// The SQLite file with the server's own tables; none on PostgreSQL, none of the stand-in's.
-    pub(crate) fn sqlite_file(&self) -> Option<PathBuf> {
-        let file = self.database.strip_prefix("sqlite:").map(PathBuf::from);
-        file.filter(|_| matches!(self.program, Program::Binary(_)))
+    /// Fills the database of the stopped server up to a size. PostgreSQL, and the stand-in, which has no such tables, are left
+    /// as they are.
+    ///
+    /// # Errors
+    /// When the server's tables are not the expected ones.
+    pub(crate) fn furnish(&self, size: Size, progress: &ProgressBar) -> Result<()> {
+        if let (Some(file), Program::Binary(_)) = (self.database.strip_prefix("sqlite:"), &self.program) {
+            progress.set_message(format!("filling in {} users, {} sessions", size.users, size.sessions));
+            scale::fill(Path::new(file), size, progress)?;
+            self.filled_in.set(size.users);
+        }
+        Ok(())
+    }
+
+    /// The addresses of people who can sign in: of those filled in if there are any, drawn from all over the table.
+    pub(crate) fn emails(&self) -> Vec<String> {
+        match self.filled_in.get() {
+            0 => (0..self.users).map(email).collect(),
+            all => (0..SIGNING_IN).map(|draw| scale::email(scatter(draw) % all)).collect(),
+        }
     }
 }
 
-/// The address of one of the users.
-pub(crate) fn email(user: usize) -> String {
+/// The address of a user made by the command line.
+fn email(user: usize) -> String {
     format!("u{user}@acme.test")
 }

@@ -3,6 +3,7 @@
 //! Rows are copies of one the server wrote itself, with only the columns changed that tell one from another; so a column the
 //! schema gains later needs nothing here. The names below are the schema's (`crates/core/migrations`).
 
+use std::fs::File;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -43,7 +44,8 @@ pub(crate) fn fill(database: &Path, size: Size, progress: &ProgressBar) -> Resul
     let first = fill_users(&mut connection, size.users, progress)?;
     fill_sessions(&mut connection, size, first, progress)?;
     connection.execute_batch("PRAGMA journal_mode = WAL;")?;
-    Ok(())
+    // Or the system writes it out behind the back of what is measured next.
+    Ok(File::open(database)?.sync_all()?)
 }
 
 /// Gives the number of the first filled-in user.

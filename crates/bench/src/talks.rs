@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::http;
 use crate::load::{Heard, Talk};
-use crate::purser::{PASSWORD, USERS, email};
+use crate::purser::PASSWORD;
 
 /// The handles on a session.
 #[derive(Clone, Debug, Deserialize)]
@@ -71,13 +71,8 @@ pub(crate) struct SignIn {
 }
 
 impl SignIn {
-    /// A talk for each connection, without an end.
-    pub(crate) fn talks(at: SocketAddr, connections: usize) -> Vec<Self> {
-        Self::as_any_of(at, connections, &(0..USERS).map(email).collect::<Vec<_>>())
-    }
-
-    /// A talk for each connection, without an end, as these users.
-    pub(crate) fn as_any_of(at: SocketAddr, connections: usize, emails: &[String]) -> Vec<Self> {
+    /// A talk for each connection, without an end, as these users in turn.
+    pub(crate) fn talks(at: SocketAddr, connections: usize, emails: &[String]) -> Vec<Self> {
         let requests = Arc::new(emails.iter().map(|email| sign_in(at, email)).collect::<Vec<_>>());
         (0..connections)
             .map(|place| Self { requests: Arc::clone(&requests), next: place, left: None, opened: Vec::new() })
@@ -85,8 +80,8 @@ impl SignIn {
     }
 
     /// A talk for each connection that opens this many sessions, keeps their tokens and ends.
-    pub(crate) fn opening(at: SocketAddr, connections: usize, each: usize) -> Vec<Self> {
-        Self::talks(at, connections).into_iter().map(|talk| Self { left: Some(each), ..talk }).collect()
+    pub(crate) fn opening(at: SocketAddr, connections: usize, emails: &[String], each: usize) -> Vec<Self> {
+        Self::talks(at, connections, emails).into_iter().map(|talk| Self { left: Some(each), ..talk }).collect()
     }
 }
 
@@ -202,14 +197,14 @@ mod tests {
 
     #[test]
     fn a_busy_server_is_no_failed_sign_in() {
-        let mut talk = SignIn::talks(at(), 1).pop().unwrap();
+        let mut talk = SignIn::talks(at(), 1, &["u0@acme.test".into()]).pop().unwrap();
         assert_eq!(talk.hear(503, b"").unwrap(), Heard::Busy);
         assert!(talk.hear(429, b"").is_err());
     }
 
     #[test]
     fn an_opening_talk_ends_when_its_sessions_are_open() {
-        let mut talk = SignIn::opening(at(), 1, 1).pop().unwrap();
+        let mut talk = SignIn::opening(at(), 1, &["u0@acme.test".into()], 1).pop().unwrap();
         assert!(talk.ask(&mut Vec::new()));
         talk.hear(200, ANSWER).unwrap();
         assert!(!talk.ask(&mut Vec::new()));

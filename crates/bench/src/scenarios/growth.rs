@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use indicatif::ProgressBar;
 
 use super::{Plan, Results, open_sessions, round};
@@ -12,7 +12,7 @@ use crate::process::Server;
 use crate::purser::Purser;
 use crate::report::{Figure, Rate};
 use crate::sample::{Sample, median};
-use crate::scale::{self, Size, scatter};
+use crate::scale::Size;
 use crate::talks::{Refresh, Say, SignIn, Tokens};
 
 /// How many sessions the bench opens itself; only theirs can be checked and refreshed.
@@ -55,7 +55,6 @@ struct Seen {
 
 struct Grown<'a> {
     purser: &'a Purser,
-    size: Size,
     access: Vec<String>,
     refreshing: Vec<Refresh>,
     seen: Seen,
@@ -65,18 +64,17 @@ impl<'a> Grown<'a> {
     fn fill(purser: &'a Purser, size: Size, plan: &Plan, progress: &ProgressBar) -> Result<Self> {
         progress.set_message("opening sessions");
         let server = purser.start(None)?;
-        let opened = open_sessions(&server, plan.connections, OPENED)?;
+        let opened = open_sessions(purser, &server, plan, OPENED)?;
         let at = server.at;
         server.stop();
         progress.inc(1);
-        progress.set_message(format!("filling in {} users, {} sessions", size.users, size.sessions));
-        scale::fill(&purser.sqlite_file().context("only a real server can be filled")?, size, progress)?;
+        purser.furnish(size, progress)?;
         progress.inc(1);
         let share = opened.len().div_ceil(plan.refreshing.max(1)).max(1);
         let newest = |share: &[Tokens]| Refresh::of(at, share.iter().map(|session| session.refresh.clone()).collect());
         let refreshing = opened.chunks(share).map(newest).collect();
         let access = opened.into_iter().map(|session| session.access).collect();
-        Ok(Self { purser, size, access, refreshing, seen: Seen::default() })
+        Ok(Self { purser, access, refreshing, seen: Seen::default() })
     }
 
     /// A round on a server just started: nothing of it is in the server's memory, though the file is in the system's.
@@ -88,7 +86,7 @@ impl<'a> Grown<'a> {
         let (refreshed, kept) = round(&server, refreshing, plan.shape(&server))?;
         self.refreshing = kept;
         self.seen.refresh.push(refreshed);
-        let talks = SignIn::as_any_of(server.at, plan.connections, &self.some_users());
+        let talks = SignIn::talks(server.at, plan.connections, &self.purser.emails());
         self.seen.signin.push(round(&server, talks, plan.shape(&server))?.0);
         server.stop();
         Ok(())
@@ -100,10 +98,6 @@ impl<'a> Grown<'a> {
         let once = Shape { warm_up: Duration::ZERO, until: Until::Said(Duration::from_mins(1)), ..plan.shape(server) };
         round(server, presenting(server, warming, plan.connections), once)?;
         Ok(round(server, presenting(server, counted, plan.connections), once)?.0)
-    }
-
-    fn some_users(&self) -> Vec<String> {
-        (0..4096).map(|draw| scale::email(scatter(draw) % self.size.users.max(1))).collect()
     }
 }
 

@@ -20,7 +20,7 @@ use crate::process::Server;
 use crate::purser::Purser;
 use crate::report::{Figure, Rate};
 use crate::sample::{Sample, median};
-use crate::scale::{self, Size};
+use crate::scale::Size;
 use crate::talks::{SignIn, Tokens};
 
 /// What a SQLite database holds while it is measured: a small company's.
@@ -35,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) warm_up: Duration,
     /// How long each round counts.
     pub(crate) measure: Duration,
+    /// How many users the command line makes.
+    pub(crate) users: usize,
     /// Connections for bearer checks and sign-ins.
     pub(crate) connections: usize,
     /// Connections for refreshes, and waiters of the bare commit loop.
@@ -92,9 +94,12 @@ pub(crate) fn measure(bench: &Bench<'_>, bare: &mut Bare) -> Result<Results> {
     let mut results = Results::default();
     start::measure(bench, &mut results)?;
     let server = bench.purser.start(None)?;
-    let mut sessions = open_sessions(&server, bench.plan.connections, bench.plan.connections + bench.plan.refreshing)?;
+    let mut sessions =
+        open_sessions(bench.purser, &server, &bench.plan, bench.plan.connections + bench.plan.refreshing)?;
     server.stop();
-    furnish(bench)?;
+    // The sessions that are refreshed lie scattered among others, as in real life and as the rows of the bare loop do: what a
+    // commit costs is the number of pages it writes.
+    bench.purser.furnish(FURNISHED, bench.progress)?;
     let refreshed = sessions.split_off(bench.plan.connections.min(sessions.len()));
     bearer::measure(bench, &sessions, &mut results)?;
     let server = bench.purser.start(None)?;
@@ -105,28 +110,12 @@ pub(crate) fn measure(bench: &Bench<'_>, bare: &mut Bare) -> Result<Results> {
     Ok(results)
 }
 
-/// Fills a SQLite database up, so that the sessions that are refreshed lie scattered among others as in real life, and as the
-/// rows of the bare loop do: what a commit costs is the number of pages it writes.
-fn furnish(bench: &Bench<'_>) -> Result<()> {
-    bench.progress.set_message("filling in users and sessions");
-    match bench.purser.sqlite_file() {
-        Some(file) => scale::fill(&file, FURNISHED, bench.progress),
-        None => Ok(()),
-    }
-}
-
 /// Opens at least this many sessions by signing in.
-fn open_sessions(server: &Server, connections: usize, sessions: usize) -> Result<Vec<Tokens>> {
-    let shape = Shape {
-        to: server.at,
-        threads: 1,
-        on: None,
-        warm_up: Duration::ZERO,
-        until: Until::Said(Duration::from_mins(2)),
-        every: None,
-    };
-    let each = sessions.div_ceil(connections.max(1));
-    let (_, talks) = load::run(SignIn::opening(server.at, connections, each), shape)?;
+fn open_sessions(purser: &Purser, server: &Server, plan: &Plan, sessions: usize) -> Result<Vec<Tokens>> {
+    let shape = Shape { warm_up: Duration::ZERO, until: Until::Said(Duration::from_mins(2)), ..plan.shape(server) };
+    let each = sessions.div_ceil(plan.connections.max(1));
+    let talks = SignIn::opening(server.at, plan.connections, &purser.emails(), each);
+    let (_, talks) = load::run(talks, shape)?;
     Ok(talks.into_iter().flat_map(|talk| talk.opened).take(sessions).collect())
 }
 

@@ -15,9 +15,10 @@ pub(super) fn measure(bench: &Bench<'_>, server: &Server, results: &mut Results)
     // Hashes are slow: a longer round counts enough of them.
     let time = plan.measure.mul_f64(1.5);
     let shape = Shape { until: Until::Passed(time), ..plan.shape(server) };
+    let emails = bench.purser.emails();
     let pair = Pair::alternate(
         bench,
-        || Ok(round(server, SignIn::talks(server.at, plan.connections), shape)?.0),
+        || Ok(round(server, SignIn::talks(server.at, plan.connections, &emails), shape)?.0),
         || hash::rate(plan.hash_threads, plan.warm_up, time),
     )?;
     results.figures.push(rate_ratio("signin_vs_hash", &pair));

@@ -30,7 +30,7 @@ pub(super) fn measure(bench: &Bench<'_>, server: &Server, sessions: &[Tokens], r
     let hello = hello::start(bench.purser.folder(), None)?;
     let (mut checks, mut greetings, mut signed_in, mut busy) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for _ in 0..rounds(&bench.plan) {
-        let (check, storm) = in_storm(&bench.plan, server, sessions)?;
+        let (check, storm) = in_storm(bench, server, sessions)?;
         checks.push(check);
         signed_in.push(storm.sample);
         busy += storm.busy;
@@ -48,10 +48,11 @@ pub(super) fn measure(bench: &Bench<'_>, server: &Server, sessions: &[Tokens], r
     Ok(())
 }
 
-fn in_storm(plan: &Plan, server: &Server, sessions: &[Tokens]) -> Result<(Sample, load::Outcome)> {
+fn in_storm(bench: &Bench<'_>, server: &Server, sessions: &[Tokens]) -> Result<(Sample, load::Outcome)> {
     let check = |session: &Tokens| Say::always(http::get(server.at, super::bearer::ME, Some(&session.access)));
     let probes: Vec<_> = sessions.iter().cycle().take(PROBES).map(check).collect();
-    let storm = SignIn::talks(server.at, STORM);
+    let storm = SignIn::talks(server.at, STORM, &bench.purser.emails());
+    let plan = &bench.plan;
     std::thread::scope(|scope| {
         let storming = scope.spawn(|| load::run(storm, shape(plan, server)));
         let checked = load::run(probes, Shape { every: Some(PACE), ..shape(plan, server) });
