@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 
+use crate::process::used_here;
 use crate::sample::{Latencies, Sample};
 use crate::{clock, cpus};
 
@@ -55,15 +56,24 @@ pub(crate) fn rate(threads: usize, warm_up: Duration, measure: Duration) -> Resu
         running.into_iter().map(|thread| thread.join().map_err(|_| anyhow!("a hashing thread panicked"))).collect()
     });
     let (mut all, mut per_second) = (Latencies::new(), 0.0);
-    for (latencies, took) in shares? {
-        per_second += Sample::new(latencies.count(), took, &latencies).per_second;
-        all.add(&latencies);
+    let mut cpu = Duration::ZERO;
+    for share in shares? {
+        per_second += Sample::new(share.latencies.count(), share.took, &share.latencies).per_second;
+        all.add(&share.latencies);
+        cpu += share.cpu;
     }
-    Ok(Sample { per_second, ..Sample::new(all.count(), measure, &all) })
+    Ok(Sample { per_second, ..Sample::new(all.count(), measure, &all) }.costing(cpu, all.count()))
 }
 
-/// A thread's hashes and the time from its first to the end of its last: hashes are so long that a cut one would tell.
-fn hash_for(ready: &Barrier, warm_up: Duration, measure: Duration) -> (Latencies, Duration) {
+/// A thread's hashes.
+struct Share {
+    latencies: Latencies,
+    /// From the start of the first to the end of the last: hashes are so long that a cut one would tell.
+    took: Duration,
+    cpu: Duration,
+}
+
+fn hash_for(ready: &Barrier, warm_up: Duration, measure: Duration) -> Share {
     let (mut hasher, mut latencies, mut salt) = (Hasher::new(), Latencies::new(), 0_u128);
     ready.wait();
     let mut once = || {
@@ -76,9 +86,9 @@ fn hash_for(ready: &Barrier, warm_up: Duration, measure: Duration) -> (Latencies
     while warming.elapsed() < warm_up {
         once();
     }
-    let started = clock::now();
+    let (started, used_before) = (clock::now(), used_here());
     while started.elapsed() < measure {
         latencies.record(once());
     }
-    (latencies, started.elapsed())
+    Share { latencies, took: started.elapsed(), cpu: used_here().saturating_sub(used_before) }
 }

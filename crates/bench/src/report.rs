@@ -172,8 +172,8 @@ fn rates(rates: &[Rate]) -> String {
         "rate", "per s", "p50 ms", "p99 ms", "cpu µs", "busy"
     );
     for rate in rates {
-        let Sample { per_second, p50_ms, p99_ms, server_cpu_us } = rate.median;
-        let cpu = server_cpu_us.map(number).unwrap_or_default();
+        let Sample { per_second, p50_ms, p99_ms, cpu_us } = rate.median;
+        let cpu = cpu_us.map(number).unwrap_or_default();
         let _ = writeln!(
             text,
             "  {:<36} {:>10} {:>9} {:>9} {cpu:>9} {:>6}  {}",

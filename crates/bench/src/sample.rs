@@ -44,32 +44,32 @@ pub(crate) struct Sample {
     pub(crate) p50_ms: f64,
     /// Ninety-nine of a hundred took at most this long.
     pub(crate) p99_ms: f64,
-    /// Processor time of the server for each, if there was a server.
-    pub(crate) server_cpu_us: Option<f64>,
+    /// Processor time for each, if it is known: the server's, or that of a bare loop.
+    pub(crate) cpu_us: Option<f64>,
 }
 
 impl Sample {
     /// What `count` in a time comes to.
     pub(crate) fn new(count: u64, took: Duration, latencies: &Latencies) -> Self {
         let per_second = float(count) / took.as_secs_f64().max(1e-9);
-        Self { per_second, p50_ms: latencies.millis_at(0.5), p99_ms: latencies.millis_at(0.99), server_cpu_us: None }
+        Self { per_second, p50_ms: latencies.millis_at(0.5), p99_ms: latencies.millis_at(0.99), cpu_us: None }
     }
 
-    /// The same, with what it cost the server.
+    /// The same, with the processor time that all answers took.
     #[must_use]
     pub(crate) fn costing(self, cpu: Duration, answers: u64) -> Self {
-        Self { server_cpu_us: Some(cpu.as_secs_f64() * 1e6 / float(answers.max(1))), ..self }
+        Self { cpu_us: Some(cpu.as_secs_f64() * 1e6 / float(answers.max(1))), ..self }
     }
 
     /// The median of each figure over the rounds.
     pub(crate) fn median(rounds: &[Self]) -> Self {
         let of = |figure: fn(&Self) -> f64| median(&rounds.iter().map(figure).collect::<Vec<_>>());
-        let cpu: Vec<f64> = rounds.iter().filter_map(|round| round.server_cpu_us).collect();
+        let cpu: Vec<f64> = rounds.iter().filter_map(|round| round.cpu_us).collect();
         Self {
             per_second: of(|round| round.per_second),
             p50_ms: of(|round| round.p50_ms),
             p99_ms: of(|round| round.p99_ms),
-            server_cpu_us: (!cpu.is_empty()).then(|| median(&cpu)),
+            cpu_us: (!cpu.is_empty()).then(|| median(&cpu)),
         }
     }
 }
@@ -115,6 +115,6 @@ mod tests {
         assert!((sample.per_second - 50.0).abs() < 1e-9);
         assert!((sample.p50_ms - 50.0).abs() < 0.1 && (sample.p99_ms - 99.0).abs() < 0.1);
         let costing = sample.costing(Duration::from_millis(1), 100);
-        assert!((costing.server_cpu_us.unwrap() - 10.0).abs() < 1e-9);
+        assert!((costing.cpu_us.unwrap() - 10.0).abs() < 1e-9);
     }
 }

@@ -2,10 +2,8 @@
 
 use anyhow::Result;
 
-use super::{Bench, Pair, Results, rate_ratio, round};
+use super::{Bench, Pair, Results, cpu_ratio, rate_ratio, round};
 use crate::load::Shape;
-use crate::report::Figure;
-use crate::sample::median;
 use crate::talks::{Say, Tokens};
 use crate::{cpus, hello, http};
 
@@ -30,9 +28,8 @@ pub(super) fn measure(bench: &Bench<'_>, sessions: &[Tokens], results: &mut Resu
         || Ok(round(&purser, sessions.iter().map(check).collect(), shape(&purser))?.0),
         || Ok(round(&hello, sessions.iter().map(greet).collect(), shape(&hello))?.0),
     )?;
-    let cpu: Vec<f64> = pair.ratios(|sample| 1.0 / sample.server_cpu_us.unwrap_or(f64::NAN));
     results.figures.push(rate_ratio("bearer_vs_hello", &pair));
-    results.figures.push(Figure::new("bearer_vs_hello_cpu", median(&cpu), "×", cpu));
+    results.figures.push(cpu_ratio("bearer_vs_hello_cpu", &pair));
     results.rates.extend(pair.rates("bearer check", "hello"));
     purser.stop();
     hello.stop();

@@ -168,3 +168,9 @@ fn rate_ratio(name: &'static str, pair: &Pair) -> Figure {
     let ratios = pair.ratios(|sample| sample.per_second);
     Figure::new(name, median(&ratios), "×", ratios)
 }
+
+/// The ratio of the work a processor does in a time: it holds even while other programs take most of the processors.
+fn cpu_ratio(name: &'static str, pair: &Pair) -> Figure {
+    let ratios = pair.ratios(|sample| 1.0 / sample.cpu_us.unwrap_or(f64::NAN));
+    Figure::new(name, median(&ratios), "×", ratios)
+}

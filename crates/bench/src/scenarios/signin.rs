@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Bench, Pair, Results, rate_ratio, round};
+use super::{Bench, Pair, Results, cpu_ratio, rate_ratio, round};
 use crate::hash;
 use crate::load::{Shape, Until};
 use crate::process::Server;
@@ -22,6 +22,7 @@ pub(super) fn measure(bench: &Bench<'_>, server: &Server, results: &mut Results)
         || hash::rate(plan.hash_threads, plan.warm_up, time),
     )?;
     results.figures.push(rate_ratio("signin_vs_hash", &pair));
+    results.figures.push(cpu_ratio("signin_vs_hash_cpu", &pair));
     results.rates.extend(pair.rates("sign-in", "hash"));
     Ok(())
 }
