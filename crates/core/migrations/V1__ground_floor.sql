@@ -143,5 +143,7 @@ CREATE TABLE audit (
 CREATE TABLE licenses (
     serial BIGINT NOT NULL PRIMARY KEY,
     license_key TEXT NOT NULL,
-    installed_at BIGINT NOT NULL
+    installed_at BIGINT NOT NULL,
+    -- The latest time seen under this licence: a clock set back revives nothing.
+    seen_at BIGINT NOT NULL
 );

@@ -7,6 +7,7 @@ use crate::audit::Actor;
 use crate::config::Settings;
 use crate::env::{Clock, Entropy, Timestamp};
 use crate::error::{Error, Result};
+use crate::license::VendorKey;
 use crate::session::handle::{Handles, Realm};
 use crate::session::keys::Keys;
 use crate::session::live::Live;
@@ -48,6 +49,7 @@ pub struct App {
     pub(crate) pacing: Pacing,
     pub(crate) lanes: Lanes,
     pub(crate) instance: String,
+    pub(crate) vendor: Option<VendorKey>,
 }
 
 impl App {
@@ -55,7 +57,7 @@ impl App {
     ///
     /// # Errors
     /// [`Error::StoreUnavailable`] if the database cannot be opened; [`Error::Internal`] if the master key cannot be read, or does
-    /// not open what is sealed in the database.
+    /// not open what is sealed in the database; [`Error::Invalid`] for a setting that cannot be read.
     pub async fn open(settings: Settings) -> Result<Self> {
         let clock = Arc::new(crate::env::SystemClock::starting_at(Timestamp(0)));
         let app = Self::open_with(settings, clock.clone(), Arc::new(crate::env::SystemEntropy::default())).await?;
@@ -72,6 +74,7 @@ impl App {
             Some(key) => MasterKey::Inline(key.clone()),
             None => MasterKey::File(settings.secrets.master_key_file.clone()),
         };
+        let vendor = settings.license.public_key.as_deref().map(VendorKey::parse).transpose()?;
         let live = Arc::new(Live::new(&*entropy));
         let forget = Arc::clone(&live);
         let store = Store::open(
@@ -98,6 +101,7 @@ impl App {
             live,
             hasher,
             instance,
+            vendor,
         };
         app.provide_keys().await?;
         Ok(app)
@@ -142,6 +146,7 @@ impl App {
     pub async fn keep_house(&self) -> Result<()> {
         let now = self.now();
         self.store.carry_out(Change::unlogged().run_system(sql::SET_FACT, args![TIME_MARK, now.0.to_string()])).await?;
+        self.note_license_time(now).await?;
         self.note_seen().await?;
         self.sweep_sessions(now).await?;
         self.sweep_guesses(now).await

@@ -13,6 +13,7 @@ pub mod config;
 pub mod env;
 pub mod error;
 pub mod ids;
+pub mod license;
 pub mod secret;
 pub mod session;
 pub mod signin;
@@ -27,6 +28,7 @@ pub fn statements() -> Vec<store::statement::Listed> {
         admins::sql::ALL,
         app::sql::ALL,
         audit::sql::ALL,
+        license::sql::ALL,
         session::sql::ALL,
         signin::sql::ALL,
         tenants::sql::ALL,

@@ -16,6 +16,7 @@ use crate::admins::Admin;
 use crate::env::{Entropy, Timestamp};
 use crate::error::Result;
 use crate::ids::{AdminId, SessionId, TenantId, UserId};
+use crate::license::InForce;
 use crate::store::{Stale, Trust};
 use crate::tenants::Tenant;
 use crate::users::User;
@@ -36,10 +37,10 @@ pub(crate) struct Live {
     pub(crate) sessions: Memory<SessionId, Session>,
     pub(crate) admins: Memory<AdminId, Admin>,
     pub(crate) admin_sessions: Memory<SessionId, Session>,
+    pub(crate) license: Memory<(), InForce>,
     pub(crate) tokens: Tokens,
     seen: Mutex<HashMap<SessionId, Timestamp>>,
     keys_stale: AtomicBool,
-    license_stale: AtomicBool,
 }
 
 impl Live {
@@ -50,10 +51,10 @@ impl Live {
             sessions: Memory::new(),
             admins: Memory::new(),
             admin_sessions: Memory::new(),
+            license: Memory::new(),
             tokens: Tokens::new(entropy),
             seen: Mutex::default(),
             keys_stale: AtomicBool::new(true),
-            license_stale: AtomicBool::new(true),
         }
     }
 
@@ -67,7 +68,7 @@ impl Live {
                 Stale::AdminSession(id) => self.admin_sessions.forget(id),
                 Stale::Admin(id) => self.admins.forget(id),
                 Stale::Keys => self.keys_stale.store(true, Ordering::Release),
-                Stale::License => self.license_stale.store(true, Ordering::Release),
+                Stale::License => self.license.forget(&()),
                 Stale::Everything => self.forget_everything(),
             }
         }
@@ -79,8 +80,8 @@ impl Live {
         self.tenants.forget_all();
         self.admin_sessions.forget_all();
         self.admins.forget_all();
+        self.license.forget_all();
         self.keys_stale.store(true, Ordering::Release);
-        self.license_stale.store(true, Ordering::Release);
     }
 
     /// Whether the signing keys must be read again; answers yes once.
@@ -91,16 +92,6 @@ impl Live {
     /// Says again that the keys must be read: the attempt to do so failed.
     pub(crate) fn keys_still_stale(&self) {
         self.keys_stale.store(true, Ordering::Release);
-    }
-
-    /// Whether the licence must be read again; answers yes once.
-    pub(crate) fn take_license_stale(&self) -> bool {
-        self.license_stale.load(Ordering::Acquire) && self.license_stale.swap(false, Ordering::AcqRel)
-    }
-
-    /// Says again that the licence must be read.
-    pub(crate) fn license_still_stale(&self) {
-        self.license_stale.store(true, Ordering::Release);
     }
 
     /// Notes that a session was used, to be written down with others later.

@@ -1,5 +1,6 @@
 //! The system through its public door, on SQLite and on PostgreSQL.
 
+mod license;
 mod policy;
 mod sessions;
 mod statements;
