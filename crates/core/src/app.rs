@@ -131,6 +131,17 @@ impl App {
         self.signer_of(Realm::Client).await.map(drop)
     }
 
+    /// The present figures, for the metrics.
+    pub fn figures(&self) -> Figures {
+        let hashing = self.hasher.figures();
+        Figures {
+            hashes_waiting: hashing.queued,
+            hashes_done: hashing.done,
+            hashes_refused: hashing.refused,
+            hears_other_nodes: self.store.trust().listening(),
+        }
+    }
+
     /// Prepares every statement of the program on the database.
     ///
     /// # Errors
@@ -164,6 +175,19 @@ impl App {
         self.entropy.fill(&mut bytes);
         bytes
     }
+}
+
+/// What the metrics show of the system.
+#[derive(Clone, Copy, Debug)]
+pub struct Figures {
+    /// Passwords waiting to be hashed.
+    pub hashes_waiting: usize,
+    /// Passwords hashed since the start.
+    pub hashes_done: u64,
+    /// Passwords turned away since the start: the queue was full, or the wait too long.
+    pub hashes_refused: u64,
+    /// Whether other nodes' changes are heard; while they are not, the store is read for each check.
+    pub hears_other_nodes: bool,
 }
 
 /// How often [`App::keep_house`] wants to be called.

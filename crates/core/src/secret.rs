@@ -16,6 +16,11 @@ impl Secret {
         Self(Zeroizing::new(text.into()))
     }
 
+    /// Whether it is this text, in a time that does not tell where they differ.
+    pub fn is(&self, text: &str) -> bool {
+        same(self.0.as_bytes(), text.as_bytes())
+    }
+
     /// The text itself. Whoever calls this is answerable for where it goes.
     pub fn reveal(&self) -> &str {
         &self.0

@@ -1,1 +1,3 @@
+//! The `purser` program.
+
 fn main() {}

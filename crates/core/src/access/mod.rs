@@ -8,6 +8,7 @@ use std::sync::Arc;
 pub use policy::{Right, Role, Roles, right, system_right, table};
 
 use crate::audit::{Actor, Visit};
+use crate::env::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::{AdminId, SessionId, TenantId, UserId};
 use crate::tenants::Tenant;
@@ -40,6 +41,7 @@ pub struct Caller {
     pub(crate) user: Arc<User>,
     pub(crate) session: SessionId,
     pub(crate) amr: Arc<str>,
+    pub(crate) since: Timestamp,
     pub(crate) visit: Visit,
 }
 
@@ -84,6 +86,11 @@ impl Caller {
     /// How the session was opened, in the words of RFC 8176, separated by spaces.
     pub fn amr(&self) -> &str {
         &self.amr
+    }
+
+    /// Since when the session exists.
+    pub fn since(&self) -> Timestamp {
+        self.since
     }
 
     /// Whence the request came.

@@ -179,7 +179,14 @@ impl App {
             return Err(Error::Forbidden);
         }
         self.live.saw(&session, now);
-        Ok(Caller { tenant, user, session: session.id, amr: Arc::clone(&session.amr), visit })
+        Ok(Caller {
+            tenant,
+            user,
+            session: session.id,
+            amr: Arc::clone(&session.amr),
+            since: session.created_at,
+            visit,
+        })
     }
 
     /// Checks what a request in the admin realm shows.

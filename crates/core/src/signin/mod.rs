@@ -14,7 +14,7 @@ pub(crate) use stored::Parameters;
 use crate::access::Scope;
 use crate::app::App;
 use crate::audit::Visit;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{AdminId, TenantId, UserId};
 use crate::session::SignedIn;
 use crate::store::Change;
@@ -54,4 +54,19 @@ struct Seal;
 /// The one door every method ends at: a proof becomes a session. `also` is what the method itself has to make true with it.
 pub(crate) async fn finish(app: &App, proof: Proof, visit: &Visit, also: Change) -> Result<SignedIn> {
     app.open_session(proof, visit, also).await
+}
+
+impl App {
+    /// The single-sign-on providers of the tenant that a request names, or of the only one: none, until they can be set up.
+    ///
+    /// # Errors
+    /// [`Error::ClientRequired`] if no tenant is named and there are several; [`Error::NotFound`] if there is no such tenant.
+    pub async fn sign_in_providers(&self, named: Option<&TenantId>) -> Result<Vec<String>> {
+        let id = match named {
+            Some(id) => id.clone(),
+            None => self.only_tenant().await?.ok_or(Error::ClientRequired)?,
+        };
+        self.living_tenant(&id).await?.ok_or(Error::NotFound)?;
+        Ok(Vec::new())
+    }
 }

@@ -152,6 +152,8 @@ pub struct TenantUpdate {
     pub name: Option<String>,
     /// New settings, whole.
     pub settings: Option<TenantSettings>,
+    /// Whether its people may sign in. Disabling ends its sessions at once.
+    pub status: Option<TenantStatus>,
 }
 
 fn tenant_name(name: &str) -> Result<String> {
@@ -166,7 +168,7 @@ impl App {
     pub async fn create_tenant(&self, by: &SystemGrant<system_right::TenantsManage>, new: NewTenant) -> Result<Tenant> {
         let now = self.now();
         let settings = serde_json::to_string(&TenantSettings::default()).map_err(Error::internal)?;
-        let change = Change::system(self.tenant_entry(now, by, Action::TenantCreated, &new.id))
+        let change = Change::system(entry(now, by, Action::TenantCreated, &new.id))
             .must_system(sql::ADD, args![&new.id, &new.name, settings, now], || Error::Conflict)
             .forgetting(Stale::Tenant(new.id.clone()));
         self.store.apply_system(by, change).await?;
@@ -193,7 +195,7 @@ impl App {
         self.store.system_all(sql::PAGE, args![after, crate::users::pattern(search), first.clamp(1, 500)]).await
     }
 
-    /// Changes a tenant's name or settings.
+    /// Changes a tenant: name, settings, status. What is as it was is not logged as changed.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`].
@@ -205,50 +207,27 @@ impl App {
     ) -> Result<Tenant> {
         let now = self.now();
         let tenant = self.find_tenant(id).await?;
-        let name = update.name.map_or(Ok(tenant.name), |name| tenant_name(&name))?;
-        let settings = update.settings.unwrap_or(tenant.settings);
+        let name = update.name.map_or(Ok(tenant.name.clone()), |name| tenant_name(&name))?;
+        let settings = update.settings.unwrap_or_else(|| tenant.settings.clone());
         settings.check()?;
-        let settings = serde_json::to_string(&settings).map_err(Error::internal)?;
-        let change = Change::system(self.tenant_entry(now, by, Action::TenantUpdated, id))
-            .must_system(sql::UPDATE, args![id, name, settings], || Error::NotFound)
-            .forgetting(Stale::Tenant(id.clone()));
-        self.store.apply_system(by, change).await?;
-        self.find_tenant(id).await
-    }
-
-    /// Disables a tenant: its sessions end at once. Disabling a disabled one changes nothing.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`].
-    pub async fn disable_tenant(&self, by: &SystemGrant<system_right::TenantsManage>, id: &TenantId) -> Result<Tenant> {
-        self.switch_tenant(by, id, TenantStatus::Disabled).await
-    }
-
-    /// Enables a tenant again.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`].
-    pub async fn enable_tenant(&self, by: &SystemGrant<system_right::TenantsManage>, id: &TenantId) -> Result<Tenant> {
-        self.switch_tenant(by, id, TenantStatus::Active).await
-    }
-
-    async fn switch_tenant(
-        &self,
-        by: &SystemGrant<system_right::TenantsManage>,
-        id: &TenantId,
-        to: TenantStatus,
-    ) -> Result<Tenant> {
-        let tenant = self.find_tenant(id).await?;
-        if tenant.status == to {
-            return Ok(tenant);
+        let mut change = Change::unlogged().forgetting(Stale::Tenant(id.clone()));
+        if name != tenant.name || settings != tenant.settings {
+            let settings = serde_json::to_string(&settings).map_err(Error::internal)?;
+            change = change.also_logging(entry(now, by, Action::TenantUpdated, id)).must_system(
+                sql::UPDATE,
+                args![id, name, settings],
+                || Error::NotFound,
+            );
         }
-        let (statement, action) = match to {
-            TenantStatus::Active => (sql::ENABLE, Action::TenantEnabled),
-            TenantStatus::Disabled => (sql::DISABLE, Action::TenantDisabled),
+        let switch = match update.status {
+            Some(TenantStatus::Active) if !tenant.is_active() => Some((sql::ENABLE, Action::TenantEnabled)),
+            Some(TenantStatus::Disabled) if tenant.is_active() => Some((sql::DISABLE, Action::TenantDisabled)),
+            _ => None,
         };
-        let change = Change::system(self.tenant_entry(self.now(), by, action, id))
-            .must_system(statement, args![id], || Error::Conflict)
-            .forgetting(Stale::Tenant(id.clone()));
+        if let Some((statement, action)) = switch {
+            change =
+                change.also_logging(entry(now, by, action, id)).must_system(statement, args![id], || Error::Conflict);
+        }
         self.store.apply_system(by, change).await?;
         self.find_tenant(id).await
     }
@@ -258,7 +237,7 @@ impl App {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn delete_tenant(&self, by: &SystemGrant<system_right::TenantsManage>, id: &TenantId) -> Result<()> {
-        let change = Change::system(self.tenant_entry(self.now(), by, Action::TenantDeleted, id))
+        let change = Change::system(entry(self.now(), by, Action::TenantDeleted, id))
             .must_system(sql::DELETE, args![id], || Error::NotFound)
             .run_system(sql::DELETE_LOG, args![id])
             .forgetting(Stale::Everything);
@@ -270,8 +249,7 @@ impl App {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn end_tenant_sessions(&self, by: &SystemGrant<system_right::SessionsEnd>, id: &TenantId) -> Result<()> {
-        let entry = self.tenant_entry(self.now(), by, Action::SignOutAll, id);
-        let change = Change::system(entry)
+        let change = Change::system(entry(self.now(), by, Action::SignOutAll, id))
             .must_system(sql::END_SESSIONS, args![id], || Error::NotFound)
             .forgetting(Stale::Tenant(id.clone()));
         self.store.apply_system(by, change).await.map(drop)
@@ -302,8 +280,8 @@ impl App {
             _ => Ok(None),
         }
     }
+}
 
-    fn tenant_entry<P>(&self, now: Timestamp, by: &SystemGrant<P>, action: Action, id: &TenantId) -> Entry {
-        Entry::done(now, by.actor(), by.visit(), action, Target::tenant(id))
-    }
+fn entry<P>(now: Timestamp, by: &SystemGrant<P>, action: Action, id: &TenantId) -> Entry {
+    Entry::done(now, by.actor(), by.visit(), action, Target::tenant(id))
 }

@@ -1,5 +1,7 @@
 //! Licences: what is installed, what is refused, and what time does to them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
@@ -8,10 +10,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use purser_core::access::{Role, SystemAdmin};
 use purser_core::app::App;
 use purser_core::audit::{Filter, Log};
-use purser_core::config::Mode;
-use purser_core::env::Timestamp;
+use purser_core::config::{Mode, Settings};
+use purser_core::env::{FixedClock, SeededEntropy, Timestamp};
 use purser_core::error::{Error, Result};
 use purser_core::license::{LicenseState, Stage};
+use purser_core::users::NewUser;
 use serde_json::{Value, json};
 
 use crate::on_both;
@@ -43,7 +46,7 @@ fn key(app: &App, serial: i64) -> String {
     signed(&claims(app, serial))
 }
 
-fn key_with(app: &App, serial: i64, changes: Value) -> String {
+fn key_with(app: &App, serial: i64, changes: &Value) -> String {
     let mut claims = claims(app, serial);
     claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
     signed(&claims)
@@ -52,11 +55,19 @@ fn key_with(app: &App, serial: i64, changes: Value) -> String {
 /// An on-premises deployment that knows the vendor.
 async fn on_prem(world: World) -> World {
     let public = URL_SAFE_NO_PAD.encode(vendor().public_key());
-    let settle = |settings: &mut purser_core::config::Settings| {
+    let settle = |settings: &mut Settings| {
         settings.deployment.mode = Mode::OnPrem;
         settings.license.public_key = Some(public);
     };
-    world.restarted_with(settle).await
+    world.with(settle).await
+}
+
+/// Another node, whose clock stands elsewhere.
+async fn node_at(world: &World, second: i64) -> App {
+    let clock = Arc::new(FixedClock::at(Timestamp::from_seconds(second)));
+    static NODES: AtomicU64 = AtomicU64::new(1_000);
+    let entropy = Arc::new(SeededEntropy::new(NODES.fetch_add(1, Ordering::SeqCst)));
+    App::open_with(world.settings(), clock, entropy).await.unwrap()
 }
 
 async fn install(app: &App, key: &str) -> Result<LicenseState> {
@@ -126,7 +137,9 @@ on_both! {
         world.user(&acme, "ann", &[Role::Admin]).await;
         let leaver = world.user(&acme, "lee", &[Role::Viewer]).await;
         world.user(&beta, "bob", &[Role::Admin]).await;
-        world.invited(&beta, "ivy").await;
+        let by = world.app.managing_users_of(&SystemAdmin::at_the_command_line().grant(), &beta).await.unwrap();
+        let invited = NewUser::parse("ivy@beta.test", "Ivy", "Doe", "", [Role::Viewer], None).unwrap();
+        world.app.create_user(&by, invited).await.unwrap();
         assert_eq!(state(&world.app).await.seats_used, 4);
         let by = world.app.managing_users_of(&SystemAdmin::at_the_command_line().grant(), &acme).await.unwrap();
         world.app.disable_user(&by, leaver.id).await.unwrap();
@@ -141,13 +154,13 @@ on_both! {
         assert_refused(app, &forged).await;
         assert_refused(app, "").await;
         assert_refused(app, &"a".repeat(1 << 20)).await;
-        assert_refused(app, &key_with(app, 6, json!({"instance": "another"}))).await;
-        assert_refused(app, &key_with(app, 7, json!({"iat": NOW - 2, "nbf": NOW - 2, "exp": NOW}))).await;
-        assert_refused(app, &key_with(app, 8, json!({"nbf": NOW + 1}))).await;
-        assert_refused(app, &key_with(app, 9, json!({"iat": NOW + 1}))).await;
-        assert_refused(app, &key_with(app, 10, json!({"exp": 253_402_300_800_i64}))).await;
+        assert_refused(app, &key_with(app, 6, &json!({"instance": "another"}))).await;
+        assert_refused(app, &key_with(app, 7, &json!({"iat": NOW - 2, "nbf": NOW - 2, "exp": NOW}))).await;
+        assert_refused(app, &key_with(app, 8, &json!({"nbf": NOW + 1}))).await;
+        assert_refused(app, &key_with(app, 9, &json!({"iat": NOW + 1}))).await;
+        assert_refused(app, &key_with(app, 10, &json!({"exp": 253_402_300_800_i64}))).await;
         assert_refused(app, &key(app, 4)).await;
-        assert_refused(app, &key_with(app, 5, json!({"seats": 9_999}))).await;
+        assert_refused(app, &key_with(app, 5, &json!({"seats": 9_999}))).await;
         let log = log(app).await.join("\n");
         insta::allow_duplicates! {
             insta::assert_snapshot!(log, @r"
@@ -168,8 +181,8 @@ on_both! {
 
     async fn bounds_of_validity_are_exact(world) {
         let world = on_prem(world).await;
-        install(&world.app, &key_with(&world.app, 1, json!({"exp": NOW + 1}))).await.unwrap();
-        install(&world.app, &key_with(&world.app, 2, json!({"nbf": NOW}))).await.unwrap();
+        install(&world.app, &key_with(&world.app, 1, &json!({"exp": NOW + 1}))).await.unwrap();
+        install(&world.app, &key_with(&world.app, 2, &json!({"nbf": NOW}))).await.unwrap();
     }
 
     async fn without_a_public_key_every_licence_is_refused(world) {
@@ -263,9 +276,9 @@ on_both! {
         world.clock.advance(days(365 + 14));
         assert_eq!(state(&world.app).await.stage, Stage::ReadOnly);
         world.app.keep_house().await.unwrap();
-        let set_back = world.node_at(Timestamp::from_seconds(NOW)).await;
+        let set_back = node_at(&world, NOW).await;
         assert_eq!(state(&set_back).await.stage, Stage::ReadOnly);
-        assert_refused(&set_back, &key_with(&world.app, 1, json!({"seats": 26}))).await;
+        assert_refused(&set_back, &key_with(&world.app, 1, &json!({"seats": 26}))).await;
         assert_eq!(state(&set_back).await.stage, Stage::ReadOnly);
     }
 
@@ -274,11 +287,11 @@ on_both! {
         install(&world.app, &key(&world.app, 1)).await.unwrap();
         world.clock.advance(days(3_650));
         world.app.keep_house().await.unwrap();
-        let repaired = world.node_at(Timestamp::from_seconds(NOW + DAY)).await;
+        let repaired = node_at(&world, NOW + DAY).await;
         assert_eq!(state(&repaired).await.stage, Stage::ReadOnly);
         let renewed = install(&repaired, &key(&repaired, 2)).await.unwrap();
         assert_eq!(renewed.stage, Stage::Valid);
-        let next = world.node_at(Timestamp::from_seconds(NOW + DAY)).await;
+        let next = node_at(&world, NOW + DAY).await;
         assert_eq!(state(&next).await.stage, Stage::Valid);
     }
 
@@ -286,8 +299,8 @@ on_both! {
         let world = on_prem(world).await;
         world.clock.advance(days(10));
         install(&world.app, &key(&world.app, 1)).await.unwrap();
-        let set_back = world.node_at(Timestamp::from_seconds(NOW)).await;
-        let short = key_with(&world.app, 2, json!({"exp": NOW + 9 * DAY}));
+        let set_back = node_at(&world, NOW).await;
+        let short = key_with(&world.app, 2, &json!({"exp": NOW + 9 * DAY}));
         assert_refused(&set_back, &short).await;
         let renewed = install(&set_back, &key(&world.app, 3)).await.unwrap();
         assert_eq!(renewed.installed_at, Some(Timestamp::from_seconds(NOW + 10 * DAY)));
@@ -297,7 +310,7 @@ on_both! {
         let world = on_prem(world).await;
         install(&world.app, &key(&world.app, 1)).await.unwrap();
         let other = URL_SAFE_NO_PAD.encode(Ed25519KeyPair::from_seed_unchecked(&[8; 32]).unwrap().public_key());
-        let world = world.restarted_with(|settings| settings.license.public_key = Some(other)).await;
+        let world = world.with(|settings| settings.license.public_key = Some(other)).await;
         assert_eq!(state(&world.app).await.stage, Stage::Unlicensed);
         assert_refused(&world.app, &key(&world.app, 1)).await;
     }

@@ -1,0 +1,9 @@
+//! The admin realm under `/api/admin`: one file for what belongs together. Its accounts, keys, audience and cookie are its own.
+
+pub mod admins;
+pub mod audit;
+pub mod clients;
+pub mod keys;
+pub mod license;
+pub mod session;
+pub mod users;

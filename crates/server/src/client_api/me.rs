@@ -1,0 +1,93 @@
+//! `GET auth/me`: who the caller is and what they may do.
+
+use axum::extract::State;
+use purser_core::access::Caller;
+use purser_core::license::{Notice, Stage};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::signin::Account;
+use crate::extract::Who;
+use crate::fault::{Answer, Envelope, Refused, success};
+use crate::site::Site;
+
+/// Who is calling.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Me<'a> {
+    /// Their account.
+    user: Account<'a>,
+    /// The rights their roles carry together: look here before calling what needs one.
+    #[schema(example = json!(["work.read", "users.read", "templates.write"]))]
+    permissions: Vec<&'static str>,
+    /// Their organisation.
+    client: Client<'a>,
+    /// The session in use.
+    session: Session<'a>,
+    /// What there is to know about the licence; empty where all is well.
+    notices: Vec<LicenseNotice>,
+}
+
+/// The caller's organisation.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Client<'a> {
+    /// Its id, as in `X-Client-ID`.
+    #[schema(example = "acme")]
+    id: &'a str,
+    /// Its name.
+    #[schema(example = "Acme Industries")]
+    name: &'a str,
+}
+
+/// The session in use.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Session<'a> {
+    /// Its id.
+    id: String,
+    /// How it was opened (RFC 8176).
+    amr: Vec<&'a str>,
+    /// Since when.
+    created_at: String,
+}
+
+/// Something to know about the licence.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LicenseNotice {
+    /// How far along its life it is.
+    #[schema(value_type = String, example = "NOTICE")]
+    stage: Stage,
+    /// A sentence for people.
+    message: String,
+}
+
+/// Who the caller is: user, roles, permissions, organisation, session, licence notices.
+#[utoipa::path(get, path = "/api/client/auth/me", tag = "client: account",
+    responses(
+        (status = 200, description = "The caller", body = Envelope<Me<'_>>),
+        (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused),
+        (status = 403, description = "`FORBIDDEN`: another tenant named", body = Refused)),
+    security(("bearer" = []), ("cookie" = [])))]
+pub async fn me(State(site): State<Site>, Who(caller): Who) -> Answer {
+    let notices = site.app.license_notices().await?;
+    success(shown(&caller, &notices))
+}
+
+fn shown<'a>(caller: &'a Caller, notices: &[Notice]) -> Me<'a> {
+    Me {
+        user: Account::from(caller.user()),
+        permissions: caller.user().roles.rights().map(|right| right.name()).collect(),
+        client: Client { id: caller.tenant().id.as_str(), name: &caller.tenant().name },
+        session: Session {
+            id: caller.session().to_string(),
+            amr: caller.amr().split(' ').collect(),
+            created_at: caller.since().to_string(),
+        },
+        notices: notices.iter().map(LicenseNotice::from).collect(),
+    }
+}
+
+impl From<&Notice> for LicenseNotice {
+    fn from(notice: &Notice) -> Self {
+        Self { stage: notice.stage, message: notice.to_string() }
+    }
+}

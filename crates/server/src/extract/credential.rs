@@ -1,0 +1,153 @@
+//! [`Credential`], what a request shows to prove who it is.
+
+use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::{HeaderMap, HeaderValue};
+use purser_core::error::{Error, Result};
+
+/// The one credential of a request, unchecked. It borrows from the headers, so that no copy of a secret is left behind.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Credential<'a> {
+    /// A bearer token (RFC 6750 section 2.1).
+    Bearer(&'a str),
+    /// The value of the session cookie.
+    Cookie(&'a str),
+    /// Nothing.
+    None,
+}
+
+impl<'a> Credential<'a> {
+    /// Finds it. Any `Authorization` header switches the cookie off, even one that cannot be read: a client that shows a
+    /// token must never be served under somebody else's cookie.
+    ///
+    /// # Errors
+    /// `INVALID_TOKEN` for an `Authorization` that is not a bearer token or comes twice, and for two cookies of the name:
+    /// a sibling site can plant one, and which of them is genuine cannot be told.
+    pub fn of(headers: &'a HeaderMap, cookie_name: &str) -> Result<Self> {
+        let mut authorizations = headers.get_all(AUTHORIZATION).iter();
+        if let Some(first) = authorizations.next() {
+            let alone = authorizations.next().is_none();
+            return bearer(first).filter(|_| alone).map(Self::Bearer).ok_or(Error::InvalidToken);
+        }
+        let mut values = cookies(headers, cookie_name);
+        match (values.next(), values.next()) {
+            (None, _) => Ok(Self::None),
+            (Some(value), None) => visible(value).map(Self::Cookie).ok_or(Error::InvalidToken),
+            (Some(_), Some(_)) => Err(Error::InvalidToken),
+        }
+    }
+}
+
+impl std::fmt::Debug for Credential<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Bearer(_) => "Bearer([secret])",
+            Self::Cookie(_) => "Cookie([secret])",
+            Self::None => "None",
+        })
+    }
+}
+
+/// The token of `Bearer <token68>`; the scheme's name in any case (RFC 9110 section 11.1).
+fn bearer(value: &HeaderValue) -> Option<&str> {
+    let text = value.to_str().ok()?;
+    let (scheme, rest) = text.split_once(' ')?;
+    let token = rest.trim_matches(' ');
+    let letters = token.trim_end_matches('=');
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    (scheme.eq_ignore_ascii_case("Bearer") && !letters.is_empty() && letters.bytes().all(is_token)).then_some(token)
+}
+
+/// The values of every cookie of this name, over all `Cookie` headers (RFC 6265 section 4.2.1). Bytes, because a
+/// stranger's cookie beside ours may hold anything.
+fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a [u8]> {
+    let pairs = headers.get_all(COOKIE).into_iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    pairs.filter_map(move |pair| {
+        let pair = pair.trim_ascii();
+        match pair.strip_prefix(name.as_bytes())?.trim_ascii_start() {
+            [] => Some(&[][..]),
+            [b'=', value @ ..] => Some(value.trim_ascii_start()),
+            _ => None,
+        }
+    })
+}
+
+fn visible(value: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(value).ok()?;
+    (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(lines: &[(&'static str, &'static [u8])]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, HeaderValue::from_bytes(value).unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn a_bearer_token_is_found_under_any_case_of_its_scheme() {
+        for line in [&b"Bearer a.b-c_d~e+f/g=="[..], b"bearer   a.b-c_d~e+f/g==", b"BEARER a.b-c_d~e+f/g== "] {
+            let headers = with(&[("authorization", line)]);
+            assert_eq!(Credential::of(&headers, "session").unwrap(), Credential::Bearer("a.b-c_d~e+f/g=="));
+        }
+    }
+
+    #[test]
+    fn any_authorization_header_switches_the_cookie_off() {
+        let headers = with(&[("cookie", b"session=c"), ("authorization", b"Bearer t")]);
+        assert_eq!(Credential::of(&headers, "session").unwrap(), Credential::Bearer("t"));
+        for line in [
+            &b"Basic dTpw"[..],
+            b"Bearer",
+            b"Bearer ",
+            b"Bearer a b",
+            b"Bearer \xc3\xa4",
+            b"Bearer ==",
+            b"t",
+            b"",
+            b"Bearer a,b",
+        ] {
+            let headers = with(&[("cookie", b"session=c"), ("authorization", line)]);
+            assert!(matches!(Credential::of(&headers, "session"), Err(Error::InvalidToken)), "{line:?}");
+        }
+        let headers = with(&[("authorization", b"Bearer t"), ("authorization", b"Bearer t")]);
+        assert!(matches!(Credential::of(&headers, "session"), Err(Error::InvalidToken)));
+    }
+
+    #[test]
+    fn a_cookie_is_found_among_others() {
+        let headers = with(&[("cookie", b"a=\xff; session=v1.x=; sessions=2; xsession=3"), ("cookie", b"session2=4")]);
+        assert_eq!(Credential::of(&headers, "session").unwrap(), Credential::Cookie("v1.x="));
+        assert_eq!(Credential::of(&headers, "admin_session").unwrap(), Credential::None);
+    }
+
+    #[test]
+    fn two_cookies_of_one_name_are_refused() {
+        for lines in [
+            &[("cookie", &b"session=a; session=b"[..])][..],
+            &[("cookie", b"session=a; session=a")],
+            &[("cookie", b"session=a"), ("cookie", b"session=b")],
+            &[("cookie", b"session=a;session")],
+            &[("cookie", b"session=a; session =b")],
+        ] {
+            assert!(matches!(Credential::of(&with(lines), "session"), Err(Error::InvalidToken)), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_that_no_server_would_set_is_refused() {
+        for line in [&b"session="[..], b"session", b"session=a\tb", b"session=\xff", b"session=a b"] {
+            let headers = with(&[("cookie", line)]);
+            assert!(matches!(Credential::of(&headers, "session"), Err(Error::InvalidToken)), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_credential_never_prints_its_secret() {
+        assert_eq!(format!("{:?}", Credential::Bearer("abc")), "Bearer([secret])");
+    }
+}

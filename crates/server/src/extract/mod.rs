@@ -1,0 +1,20 @@
+//! What handlers take from a request: who sent it ([`Visitor`]), with which credential ([`Credential`]), for which
+//! client ([`NamedClient`]), from which site ([`same_origin`]), and what it says ([`Body`], [`Form`]).
+
+mod body;
+mod caller;
+mod client;
+mod credential;
+mod json;
+mod origin;
+mod query;
+mod visitor;
+
+pub use body::{Body, DEFAULT_LIMIT, Form, read_body};
+pub use caller::{AdminWho, SystemWith, Who, With};
+pub use client::NamedClient;
+pub use credential::Credential;
+pub use json::read as read_json;
+pub use origin::{allowed_origin_if_sent, same_origin};
+pub use query::Query;
+pub use visitor::Visitor;

@@ -1,0 +1,39 @@
+//! [`Query`], the parameters of an address, each named once.
+
+use std::collections::HashMap;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use purser_core::error::Error;
+use serde::de::DeserializeOwned;
+
+use crate::fault::Fault;
+
+/// Parameters, read into a type whose fields are all optional. Unknown ones are ignored.
+///
+/// Refuses with 400 what is named twice or is of the wrong type.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Fault> {
+        let query = parts.uri.query().unwrap_or_default();
+        let mut seen = HashMap::new();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            if seen.insert(name.to_string(), value).is_some() {
+                return Err(Error::invalid(name, "is given twice").into());
+            }
+        }
+        let read = axum::extract::Query::<T>::try_from_uri(&parts.uri);
+        read.map(|axum::extract::Query(it)| Self(it))
+            .map_err(|refusal| Error::invalid("query", reason(&refusal)).into())
+    }
+}
+
+/// What the reader said, without its preamble.
+fn reason(refusal: &axum::extract::rejection::QueryRejection) -> String {
+    let text = refusal.body_text();
+    text.split_once(": ").map_or_else(|| text.clone(), |(_, reason)| reason.to_owned())
+}

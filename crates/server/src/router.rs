@@ -1,0 +1,94 @@
+//! Every route, on one screen, and the description of them all.
+
+use axum::Router;
+use axum::routing::{MethodRouter, delete, get, patch, post};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use crate::admin_api::{admins, audit, clients, keys, license, session as admin_session, users};
+use crate::client_api::{graphql, me, password, session, sessions, signin, sso};
+use crate::operations;
+use crate::site::Site;
+
+/// Lists the routes once: for the router, and for the API's description.
+macro_rules! routes {
+    ($($path:literal => $($method:ident $($handler:ident)::+),+;)*) => {
+        /// The router.
+        pub fn router(site: Site) -> Router {
+            let router = Router::new() $(.route($path, MethodRouter::new()$(.merge($method($($handler)::+)))+))*;
+            router.route("/graphiql", get(graphql::graphiql)).with_state(site)
+        }
+
+        #[derive(OpenApi)]
+        #[openapi(
+            info(title = "Purser", description = "Identity and access behind a work-instruction platform."),
+            modifiers(&Doors),
+            paths($($($($handler)::+),+),*))]
+        struct Described;
+    };
+}
+
+routes! {
+    "/api/client/auth/sign-in" => post signin::sign_in;
+    "/api/client/auth/refresh" => post session::refresh;
+    "/api/client/auth/sign-out" => post session::sign_out;
+    "/api/client/auth/me" => get me::me;
+    "/api/client/auth/sessions" => get sessions::list;
+    "/api/client/auth/sessions/{id}" => delete sessions::end;
+    "/api/client/auth/password/change" => post password::change;
+    "/api/client/auth/providers" => get sso::providers;
+    "/api/client/auth/oidc" => get sso::oidc;
+    "/api/client/auth/okta-saml" => get sso::okta_saml_start, post sso::okta_saml;
+    "/api/client/auth/ms-dynamics" => get sso::ms_dynamics;
+    "/api/client/graphql" => post graphql::answer;
+
+    "/api/admin/auth/sign-in" => post admin_session::sign_in;
+    "/api/admin/auth/refresh" => post admin_session::refresh;
+    "/api/admin/auth/sign-out" => post admin_session::sign_out;
+    "/api/admin/sessions" => delete admin_session::end_all;
+    "/api/admin/sessions/{id}" => delete admin_session::end;
+    "/api/admin/clients" => get clients::list, post clients::create;
+    "/api/admin/clients/{id}" => get clients::show, patch clients::update, delete clients::delete;
+    "/api/admin/clients/{id}/sessions" => delete clients::end_sessions;
+    "/api/admin/clients/{id}/users" => get users::list, post users::create;
+    "/api/admin/clients/{id}/users/{user}" => patch users::switch, delete users::delete;
+    "/api/admin/clients/{id}/users/{user}/sessions" => delete users::end_sessions;
+    "/api/admin/admins" => get admins::list, post admins::create;
+    "/api/admin/admins/{id}" => patch admins::switch, delete admins::delete;
+    "/api/admin/audit" => get audit::list;
+    "/api/admin/keys" => get keys::list, post keys::rotate;
+    "/api/admin/license-on-prem" => get license::show, post license::install;
+
+    "/healthz" => get operations::healthz;
+    "/readyz" => get operations::readyz;
+    "/metrics" => get operations::metrics;
+    "/.well-known/jwks.json" => get operations::jwks;
+    "/api/openapi.json" => get operations::openapi;
+}
+
+/// The description of every route (OpenAPI 3.1).
+pub fn description() -> utoipa::openapi::OpenApi {
+    Described::openapi()
+}
+
+/// The ways a request can prove itself.
+struct Doors;
+
+impl Modify for Doors {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        let bearer = |says: &str| {
+            SecurityScheme::Http(
+                HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(says)).build(),
+            )
+        };
+        let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
+            "session",
+            "Set by sign-in. Writes need an Origin of our own",
+        )));
+        let parts = api.components.get_or_insert_default();
+        parts.add_security_scheme("bearer", bearer("An access token of the client realm"));
+        parts.add_security_scheme("admin", bearer("An access token of the admin realm"));
+        parts.add_security_scheme("metrics", bearer("The token of `metrics.token`"));
+        parts.add_security_scheme("cookie", cookie);
+    }
+}

@@ -1,0 +1,131 @@
+//! A running server, from its settings to its last answer.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::routing::get;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use purser_core::app::App;
+use purser_core::config::Settings;
+use purser_core::env::SystemEntropy;
+use purser_graphql::Answerer;
+
+use crate::http_settings::{HttpSettings, Reach, TlsFiles};
+use crate::layers::Shell;
+use crate::listener::Listener;
+use crate::site::{Extras, Site};
+use crate::{background, operations, router};
+
+/// Whether a page to try GraphQL on is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Playground {
+    /// For a demo.
+    Shown,
+    /// Otherwise.
+    Hidden,
+}
+
+/// Serves until it is told to stop by a signal; then finishes what is in flight. `ready` hears the address once requests are taken.
+///
+/// # Errors
+/// What keeps it from starting.
+pub async fn run(app: Arc<App>, playground: Playground, ready: impl FnOnce(SocketAddr)) -> anyhow::Result<()> {
+    let settings = app.settings().clone();
+    let figures = PrometheusBuilder::new().install_recorder().context("the metrics cannot be set up")?;
+    let http = Arc::new(http_settings(&settings)?);
+    let shell = Shell::new(&http, &SystemEntropy::default());
+    let listener = Listener::bind(settings.server.listen, Arc::clone(&http), Arc::clone(&shell))
+        .await
+        .with_context(|| format!("cannot listen on {}", settings.server.listen))?;
+    let address = listener.address()?;
+    let extras = Extras {
+        graphiql: playground == Playground::Shown,
+        metrics: Some((figures.clone(), settings.metrics.token.clone())),
+    };
+    let site = Site {
+        graphql: Arc::new(Answerer::new(Arc::clone(&app))),
+        app: Arc::clone(&app),
+        http: Arc::clone(&http),
+        extras: Arc::new(extras),
+    };
+    let housekeeping = tokio::spawn(background::keep_house(Arc::clone(&app)));
+    let upkeep = tokio::spawn(background::keep_figures(figures.clone()));
+    let metrics = metrics_listener(&settings, &app, figures, &http, &shell).await?;
+    tracing::info!(%address, "listening");
+    ready(address);
+    listener.serve(router::router(site), stop_signal()).await;
+    for task in [Some(housekeeping), Some(upkeep), metrics].into_iter().flatten() {
+        task.abort();
+    }
+    app.keep_house().await.context("the last housekeeping failed")?;
+    Ok(())
+}
+
+/// Figures on a listener of their own, if the settings name one.
+async fn metrics_listener(
+    settings: &Settings,
+    app: &Arc<App>,
+    figures: PrometheusHandle,
+    http: &Arc<HttpSettings>,
+    shell: &Arc<Shell>,
+) -> anyhow::Result<Option<tokio::task::JoinHandle<()>>> {
+    let Some(address) = settings.metrics.listen else {
+        return Ok(None);
+    };
+    let http = Arc::new(HttpSettings { tls: None, ..(**http).clone() });
+    let listener = Listener::bind(address, http, Arc::clone(shell))
+        .await
+        .with_context(|| format!("cannot listen on {address} for metrics"))?;
+    let app = Arc::clone(app);
+    let page = move || {
+        background::measure(&app);
+        std::future::ready(operations::figures_page(figures.render()))
+    };
+    let router = Router::new().route("/metrics", get(page));
+    Ok(Some(tokio::spawn(listener.serve(router, std::future::pending()))))
+}
+
+/// What the HTTP side needs of the settings.
+///
+/// # Errors
+/// Settings that contradict themselves.
+pub fn http_settings(settings: &Settings) -> anyhow::Result<HttpSettings> {
+    let server = &settings.server;
+    let parsed = |proxy: &String| {
+        let net = proxy.parse().or_else(|_| proxy.parse().map(|address: std::net::IpAddr| address.into()));
+        net.with_context(|| format!("server.trusted_proxies: `{proxy}` is neither an address nor a network"))
+    };
+    Ok(HttpSettings {
+        public_url: server.public_url.as_deref().map(str::parse).transpose().context("server.public_url")?,
+        trusted_proxies: server.trusted_proxies.iter().map(parsed).collect::<anyhow::Result<_>>()?,
+        reach: if server.listen.ip().is_loopback() { Reach::Loopback } else { Reach::Network },
+        tls: tls(server.tls_certificate.clone(), server.tls_key.clone())?,
+        max_connections: settings.limits.connections,
+        head_patience: settings.limits.header_timeout.0,
+        body_patience: settings.limits.body_timeout.0,
+        grace: server.shutdown_grace.0,
+        ..HttpSettings::default()
+    })
+}
+
+fn tls(certificate: Option<PathBuf>, key: Option<PathBuf>) -> anyhow::Result<Option<TlsFiles>> {
+    match (certificate, key) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        _ => anyhow::bail!("server.tls_certificate and server.tls_key go together: set both or neither"),
+    }
+}
+
+/// SIGINT or SIGTERM.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).expect("a process may listen for SIGTERM");
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping");
+}

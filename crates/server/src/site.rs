@@ -1,0 +1,39 @@
+//! [`Site`], what every handler can reach: the system, its GraphQL face, and how this server is seen from outside.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use metrics_exporter_prometheus::PrometheusHandle;
+use purser_core::app::App;
+use purser_core::secret::Secret;
+use purser_graphql::Answerer;
+
+use crate::http_settings::HttpSettings;
+
+/// The state of the router. Cheap to copy.
+#[derive(Clone)]
+pub struct Site {
+    /// The system.
+    pub app: Arc<App>,
+    /// Its GraphQL face.
+    pub graphql: Arc<Answerer>,
+    /// How this server is reached.
+    pub http: Arc<HttpSettings>,
+    /// What is shown besides the API.
+    pub extras: Arc<Extras>,
+}
+
+impl FromRef<Site> for Arc<HttpSettings> {
+    fn from_ref(site: &Site) -> Self {
+        Self::clone(&site.http)
+    }
+}
+
+/// What is shown besides the API.
+#[derive(Default)]
+pub struct Extras {
+    /// GraphiQL, for a demo.
+    pub graphiql: bool,
+    /// The metrics, and the token that opens them on this listener.
+    pub metrics: Option<(PrometheusHandle, Option<Secret>)>,
+}
