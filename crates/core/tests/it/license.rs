@@ -64,8 +64,8 @@ async fn on_prem(world: World) -> World {
 
 /// Another node, whose clock stands elsewhere.
 async fn node_at(world: &World, second: i64) -> App {
-    let clock = Arc::new(FixedClock::at(Timestamp::from_seconds(second)));
     static NODES: AtomicU64 = AtomicU64::new(1_000);
+    let clock = Arc::new(FixedClock::at(Timestamp::from_seconds(second)));
     let entropy = Arc::new(SeededEntropy::new(NODES.fetch_add(1, Ordering::SeqCst)));
     App::open_with(world.settings(), clock, entropy).await.unwrap()
 }
