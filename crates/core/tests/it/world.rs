@@ -51,6 +51,8 @@ pub struct World {
     /// Its clock.
     pub clock: Arc<FixedClock>,
     settings: Settings,
+    /// Every node draws chance of its own.
+    nodes: AtomicU64,
     _folder: TempDir,
 }
 
@@ -78,20 +80,32 @@ impl World {
         settings.passwords.passes = 1;
         let clock = Arc::new(FixedClock::at(Timestamp::from_seconds(1_800_000_000)));
         let app = open(&settings, &clock, 1).await;
-        Self { app, clock, settings, _folder: folder }
+        Self { app, clock, settings, nodes: AtomicU64::new(2), _folder: folder }
     }
 
     /// Another node on the same database, with the same clock.
     pub async fn another_node(&self) -> Arc<App> {
-        open(&self.settings, &self.clock, 2).await
+        open(&self.settings, &self.clock, self.nodes.fetch_add(1, Ordering::SeqCst)).await
     }
 
     /// The system, closed and opened again.
     pub async fn restarted(self) -> Self {
-        let Self { app, clock, settings, _folder } = self;
-        drop(app);
-        let app = open(&settings, &clock, 3).await;
-        Self { app, clock, settings, _folder }
+        self.with(|_| ()).await
+    }
+
+    /// The system, closed and opened again with other settings.
+    pub async fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        let (settings, clock, nodes) = (self.settings(), Arc::clone(&self.clock), self.nodes.get_mut());
+        let seed = *nodes;
+        *nodes += 1;
+        drop(self.app);
+        Self { app: open(&settings, &clock, seed).await, ..self }
+    }
+
+    /// The settings it was opened with.
+    pub fn settings(&self) -> Settings {
+        self.settings.clone()
     }
 
     /// Makes a tenant.
