@@ -56,10 +56,10 @@ fn bearer(value: &HeaderValue) -> Option<&str> {
 }
 
 /// Rules out a second credential behind the first. Which letters a token has is not looked at more closely: one that we did
-/// not make is refused whatever its letters. The loop has no exit, so that it is done many bytes at a time; it runs for
+/// not make is refused whatever its letters. Counting instead of searching is done many bytes at a time, and this runs for
 /// every request.
 fn is_one_word(token: &[u8]) -> bool {
-    token.iter().fold(true, |so_far, byte| so_far & byte.is_ascii_graphic() & (*byte != b','))
+    token.iter().filter(|byte| !byte.is_ascii_graphic() || **byte == b',').count() == 0
 }
 
 /// The values of every cookie of this name, over all `Cookie` headers (RFC 6265 section 4.2.1). Bytes, because a
