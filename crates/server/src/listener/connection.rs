@@ -146,8 +146,9 @@ impl Future for Entering {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::routing::get;
+    use axum::routing::{get, post};
     use hyper_util::server::graceful::GracefulShutdown;
+    use proptest::prelude::*;
     use purser_core::env::SeededEntropy;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
     use tokio::task::JoinHandle;
@@ -162,6 +163,7 @@ mod tests {
         let shell = Shell::new(&settings, &SeededEntropy::new(3));
         let router = Router::new()
             .route("/hello", get(async || "hello"))
+            .route("/echo", post(async |body: String| body))
             .route(
                 "/slow",
                 get(async || timeout(Duration::from_hours(1), std::future::pending::<()>()).await.is_err().to_string()),
@@ -273,5 +275,57 @@ mod tests {
             .unwrap();
         assert!(answer(&mut client).await.starts_with("HTTP/1.1 400"));
         assert_eq!(seconds_to_the_end(client, served).await, 2);
+    }
+
+    /// Pieces of requests, whole and broken.
+    fn piece() -> impl Strategy<Value = Vec<u8>> {
+        let words = prop::sample::select(vec![
+            "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n",
+            "POST /echo HTTP/1.1\r\nHost: a\r\n",
+            "PUT * HTTP/1.0\r\n",
+            "CONNECT a:1 HTTP/1.1\r\n",
+            "Content-Length: 5\r\n",
+            "Content-Length: 99999999999999999999\r\n",
+            "Transfer-Encoding: chunked\r\n",
+            "Transfer-Encoding: gzip, chunked\r\n",
+            "Connection: upgrade\r\nUpgrade: h2c\r\n",
+            "Expect: 100-continue\r\n",
+            "Trailer: x\r\n",
+            "\r\n",
+            "hello",
+            "5\r\nhello\r\n",
+            "ffffffffffffffff\r\n",
+            "0\r\n\r\n",
+            "0\r\nx: y\r\n\r\n",
+            "\n",
+            ":",
+        ]);
+        prop_oneof![
+            8 => words.prop_map(|word| word.as_bytes().to_vec()),
+            1 => prop::collection::vec(any::<u8>(), 1..20),
+        ]
+    }
+
+    async fn everything_said_to(pieces: Vec<Vec<u8>>) -> String {
+        let (mut client, served) = connect(1 << 20);
+        for piece in pieces {
+            let _ = client.write_all(&piece).await;
+            tokio::task::yield_now().await;
+        }
+        let _ = client.shutdown().await;
+        served.await.expect("no connection panics");
+        let mut said = Vec::new();
+        client.read_to_end(&mut said).await.unwrap();
+        String::from_utf8_lossy(&said).into_owned()
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_sent_it_is_the_sender_who_is_blamed(pieces in prop::collection::vec(piece(), 0..12)) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+            let said = runtime.block_on(everything_said_to(pieces));
+            prop_assert!(said.is_empty() || said.starts_with("HTTP/1."), "{}", said);
+            prop_assert!(!said.contains("HTTP/1.1 5") && !said.contains("HTTP/1.0 5"), "{}", said);
+        }
     }
 }
