@@ -29,8 +29,8 @@ pub use crate::answer::Answer;
 use crate::limits::Limits;
 use crate::outline::Outline;
 
-/// One GraphQL request, as its JSON body spells it.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// One GraphQL request, as its JSON body spells it. It does not print: documents and variables may hold passwords.
+#[derive(Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     /// The document.

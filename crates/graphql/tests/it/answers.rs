@@ -198,6 +198,17 @@ async fn errors_past_the_hundredth_are_left_out_and_their_fields_are_null() {
     assert_eq!(answer["data"]["users"][60], json!({"roles": ["VIEWER"], "status": "ACTIVE"}));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_fails_is_told_as_such_and_what_needs_no_store_is_answered() {
+    let world = World::on_postgres().await;
+    let admin = world.as_role(Role::Admin).await;
+    world.lose_the_tables().await;
+    let answer = world.ask(&admin, "{ me { id } auditLog { id } }").await;
+    assert_snapshot!(answer, @r#"{"data":{"auditLog":null,"me":{"id":"1"}},"errors":[{"extensions":{"code":"STORE_UNAVAILABLE"},"locations":[{"column":13,"line":1}],"message":"The store is unavailable","path":["auditLog"]}]}"#);
+    let answer = world.ask(&admin, "mutation { disableUser(input: {id: 1}) { id } }").await;
+    assert_eq!(answer["data"], json!({"disableUser": null}));
+}
+
 #[test]
 fn a_request_is_read_from_json_as_clients_send_it() {
     let full: Request = serde_json::from_str(

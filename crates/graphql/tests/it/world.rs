@@ -56,6 +56,7 @@ pub(crate) struct World {
     /// The clock.
     pub(crate) clock: Arc<FixedClock>,
     people: AtomicU64,
+    url: String,
     _folder: TempDir,
 }
 
@@ -75,7 +76,7 @@ impl World {
 
     async fn open(folder: TempDir, url: String) -> Self {
         let mut settings = Settings::default();
-        settings.database.url = Secret::new(url);
+        settings.database.url = Secret::new(&url);
         settings.database.connections = 4;
         settings.secrets.master_key_file = folder.path().join("purser.key");
         // The cheapest hash there is: what is tested is not its cost.
@@ -84,10 +85,24 @@ impl World {
         let clock = Arc::new(FixedClock::at(Timestamp::from_seconds(1_800_000_000)));
         let entropy = Arc::new(SeededEntropy::new(1));
         let app = Arc::new(App::open_with(settings, clock.clone(), entropy).await.unwrap());
-        let world =
-            Self { answerer: Answerer::new(Arc::clone(&app)), app, clock, people: AtomicU64::new(0), _folder: folder };
+        let world = Self {
+            answerer: Answerer::new(Arc::clone(&app)),
+            app,
+            clock,
+            people: AtomicU64::new(0),
+            url,
+            _folder: folder,
+        };
         world.tenant("acme").await;
         world
+    }
+
+    /// Takes the tables away from under the system (PostgreSQL).
+    pub(crate) async fn lose_the_tables(&self) {
+        let (server, schema) = self.url.rsplit_once("options=-csearch_path%3D").unwrap();
+        let (client, connection) = tokio_postgres::connect(server, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute(&format!("DROP SCHEMA {schema} CASCADE")).await.unwrap();
     }
 
     /// Makes a tenant.
