@@ -243,13 +243,13 @@ pub struct Refused {
     #[schema(example = false)]
     success: bool,
     /// Why.
-    error: Reason,
+    error: RefusalReason,
 }
 
 /// Why something was refused.
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "as above")]
-pub struct Reason {
+pub struct RefusalReason {
     /// A sentence, the same whenever the code is the same.
     #[schema(example = "Invalid email or password")]
     message: String,
