@@ -7,8 +7,9 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use serde_json::Value as Json;
 
+use super::hand::{ADMIN_AUDIENCE, CLIENT_AUDIENCE};
 use super::token::{Algorithm, Claims, Expected, Keyring, RingKey, SigningKey, TokenFault};
-use super::{ADMIN_AUDIENCE, CLIENT_AUDIENCE, Realm, sql};
+use super::{Realm, sql};
 use crate::access::{SystemGrant, system_right};
 use crate::app::{App, SYSTEM};
 use crate::audit::{Action, Entry, Target, Visit};
