@@ -179,6 +179,12 @@ impl App {
             return Err(Error::Forbidden);
         }
         self.live.saw(&session, now);
+        if matches!(shown, Shown::Cookie(_))
+            && let Err(cause) = self.note_moved(Realm::Client, &session, now, &visit).await
+        {
+            // A store that cannot write keeps nobody from reading.
+            tracing::warn!(cause = &cause as &dyn std::error::Error, "a cookie used from elsewhere was not noted");
+        }
         Ok(Caller {
             tenant,
             user,
@@ -561,7 +567,10 @@ impl App {
             match session.lineage.decide(shown.place, rule, now, fresh) {
                 Verdict::NeverIssued => return Err(Error::InvalidToken),
                 Verdict::Replay => return self.end_replayed(realm, &session, now, visit).await,
-                Verdict::Answer { issued, step: Step::Repeated, .. } => return Ok(session.issue(issued)),
+                Verdict::Answer { issued, step: Step::Repeated, .. } => {
+                    self.note_moved(realm, &session, now, visit).await?;
+                    return Ok(session.issue(issued));
+                }
                 Verdict::Answer { next, issued, .. } => {
                     if self.write_lineage(realm, &session, next, now, visit).await? {
                         return Ok(session.issue(issued));
@@ -608,7 +617,19 @@ impl App {
         }
     }
 
-    /// A session that is refreshed from elsewhere leaves a trace, for its owner and for the log.
+    /// Leaves the trace of a session used from elsewhere where nothing else is written.
+    async fn note_moved(&self, realm: Realm, session: &Session, now: Timestamp, visit: &Visit) -> Result<()> {
+        if realm == Realm::Admin || !session.is_elsewhere(visit) {
+            return Ok(());
+        }
+        match self.store.carry_out(self.moving(session, now, visit)).await {
+            // A rival has noted it, or the session has ended meanwhile.
+            Ok(_) | Err(Error::Conflict) => Ok(()),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// A session that is used from elsewhere leaves a trace, for its owner and for the log.
     fn moving(&self, session: &Session, now: Timestamp, visit: &Visit) -> Change {
         let entry = Entry::done(
             now,
@@ -619,7 +640,9 @@ impl App {
         )
         .because(format!("from {}", session.address))
         .in_tenant(&session.tenant);
-        Change::system(entry).run_system(sql::MOVE, args![session.id, visit.address, &*visit.agent])
+        Change::system(entry)
+            .must_system(sql::MOVE, args![session.id, visit.address, &*visit.agent], || Error::Conflict)
+            .forgetting(Stale::Session(session.id))
     }
 
     async fn end_replayed(&self, realm: Realm, session: &Session, now: Timestamp, visit: &Visit) -> Result<Issued> {
