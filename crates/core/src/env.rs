@@ -1,6 +1,7 @@
 //! Time and chance, the two things a program must be given: [`Clock`] and [`Entropy`], the real ones and those of the tests.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -50,12 +51,15 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Reads RFC 3339.
-impl std::str::FromStr for Timestamp {
-    type Err = jiff::Error;
+/// A moment as RFC 3339 writes it, in any zone.
+impl FromStr for Timestamp {
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, jiff::Error> {
-        text.parse::<jiff::Timestamp>().map(|moment| Self(moment.as_microsecond()))
+    fn from_str(text: &str) -> Result<Self, String> {
+        let moment = text.parse::<jiff::Timestamp>();
+        moment
+            .map(|moment| Self(moment.as_microsecond()))
+            .map_err(|_| format!("`{text}` is not a moment; write it as 2026-11-21T19:17:00Z"))
     }
 }
 
@@ -172,6 +176,15 @@ mod tests {
     #[test]
     fn a_moment_prints_as_rfc_3339() {
         assert_eq!(Timestamp::from_seconds(1_795_288_620).to_string(), "2026-11-21T19:17:00Z");
+    }
+
+    #[test]
+    fn a_moment_is_read_as_rfc_3339_in_any_zone() {
+        assert_eq!("2026-11-21T19:17:00Z".parse(), Ok(Timestamp::from_seconds(1_795_288_620)));
+        assert_eq!("2026-11-21T20:17:00.5+01:00".parse(), Ok(Timestamp(1_795_288_620_500_000)));
+        for text in ["", "yesterday", "2026-11-21", "2026-11-21T19:17:00"] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
     }
 
     #[test]

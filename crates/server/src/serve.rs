@@ -16,7 +16,7 @@ use purser_graphql::Answerer;
 use crate::http_settings::{HttpSettings, Reach, TlsFiles};
 use crate::layers::Shell;
 use crate::listener::Listener;
-use crate::site::{Extras, Site};
+use crate::site::{Extras, Parts, Site};
 use crate::{background, operations, router};
 
 /// Whether a page to try GraphQL on is shown.
@@ -45,12 +45,12 @@ pub async fn run(app: Arc<App>, playground: Playground, ready: impl FnOnce(Socke
         graphiql: playground == Playground::Shown,
         metrics: Some((figures.clone(), settings.metrics.token.clone())),
     };
-    let site = Site {
-        graphql: Arc::new(Answerer::new(Arc::clone(&app))),
+    let site = Site::new(Parts {
+        graphql: Answerer::new(Arc::clone(&app)),
         app: Arc::clone(&app),
         http: Arc::clone(&http),
-        extras: Arc::new(extras),
-    };
+        extras,
+    });
     let housekeeping = tokio::spawn(background::keep_house(Arc::clone(&app)));
     let upkeep = tokio::spawn(background::keep_figures(figures.clone()));
     let metrics = metrics_listener(&settings, &app, figures, &http, &shell).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{FromRef, Path, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, SERVER};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -155,7 +155,6 @@ async fn wait(State(app): State<App>) -> Answer {
 }
 
 async fn page() -> Response {
-    let headers =
-        [(CONTENT_SECURITY_POLICY, "default-src 'self'"), (CACHE_CONTROL, "no-cache"), (SERVER, "purser/0.1")];
+    let headers = [(CONTENT_SECURITY_POLICY, "default-src 'self'"), (CACHE_CONTROL, "no-cache")];
     (StatusCode::FORBIDDEN, headers, Html("<p>no</p>")).into_response()
 }
