@@ -84,14 +84,15 @@ impl Modify for Doors {
                 HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(says)).build(),
             )
         };
-        let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
-            "session",
-            "Set by sign-in. Writes need an Origin of our own",
-        )));
+        let cookie = |name: &str| {
+            let says = "Set by sign-in. Writes need an Origin of our own";
+            SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(name, says)))
+        };
         let parts = api.components.get_or_insert_default();
         parts.add_security_scheme("bearer", bearer("An access token of the client realm"));
         parts.add_security_scheme("admin", bearer("An access token of the admin realm"));
         parts.add_security_scheme("metrics", bearer("The token of `metrics.token`"));
-        parts.add_security_scheme("cookie", cookie);
+        parts.add_security_scheme("cookie", cookie(crate::cookie::CLIENT));
+        parts.add_security_scheme("adminCookie", cookie(crate::cookie::ADMIN));
     }
 }
