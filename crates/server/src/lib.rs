@@ -4,6 +4,7 @@ pub mod admin_api;
 pub mod background;
 pub mod client_api;
 pub mod cookie;
+mod description;
 pub mod extract;
 pub mod fault;
 pub mod http_settings;
