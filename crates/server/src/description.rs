@@ -66,15 +66,10 @@ fn id(method: &str, path: &str) -> String {
     words.fold(method.to_owned(), |id, word| id + "_" + word)
 }
 
-/// What everybody is told who asks for something that wants a session.
+/// What everybody is told who asks for something that wants a session in the client realm.
 fn guard(operation: &mut Operation) {
-    let wants = |operation: &Operation, door: &str| {
-        operation.security.as_ref().is_some_and(|doors| doors.contains(&requirement(door)))
-    };
-    if wants(operation, "admin") {
-        operation.security.get_or_insert_default().push(requirement("adminCookie"));
-    }
-    if wants(operation, "bearer") {
+    let bearer = SecurityRequirement::new("bearer", std::iter::empty::<String>());
+    if operation.security.as_ref().is_some_and(|doors| doors.contains(&bearer)) {
         operation.parameters.get_or_insert_default().push(named_client().into());
         say(operation, "400", "`VALIDATION_ERROR`", "an `X-Client-ID` that is none");
         say(operation, "403", "`FORBIDDEN`", "another tenant named");
@@ -87,10 +82,6 @@ fn take_in(operation: &mut Operation) {
         say(operation, "413", "`PAYLOAD_TOO_LARGE`", "the body is too long");
         say(operation, "415", "`UNSUPPORTED_MEDIA_TYPE`", "the body is not plain JSON");
     }
-}
-
-fn requirement(door: &str) -> SecurityRequirement {
-    SecurityRequirement::new(door, std::iter::empty::<String>())
 }
 
 fn named_client() -> Parameter {

@@ -7,8 +7,8 @@ use utoipa::OpenApi;
 use crate::admin_api::{admins, audit, clients, keys, license, session as admin_session, users};
 use crate::client_api::{graphql, me, password, session, sessions, signin, sso};
 use crate::description::{Common, Doors};
-use crate::operations;
 use crate::site::Site;
+use crate::{graphiql, operations};
 
 /// Lists the routes once: for the router, and for the API's description.
 macro_rules! routes {
@@ -16,7 +16,10 @@ macro_rules! routes {
         /// The router.
         pub fn router(site: Site) -> Router {
             let router = Router::new() $(.route($path, MethodRouter::new()$(.merge($method($($handler)::+)))+))*;
-            router.route("/graphiql", get(graphql::graphiql)).with_state(site)
+            router
+                .route("/graphiql", get(graphiql::page))
+                .route("/graphiql/{part}", get(graphiql::part))
+                .with_state(site)
         }
 
         #[derive(OpenApi)]

@@ -29,7 +29,8 @@ statements! {
     system ADVANCE_ADMIN = "UPDATE admin_sessions SET generation = ?5, branch = ?6, child = ?7, child_since = ?8, last_seen_at = ?9
         WHERE id = ?1 AND generation = ?2 AND branch = ?3 AND child = ?4 AND ended_at IS NULL";
     /// A session used from elsewhere than before.
-    system MOVE = "UPDATE sessions SET address = ?2, agent = ?3 WHERE id = ?1 AND ended_at IS NULL";
+    system MOVE = "UPDATE sessions SET address = ?2, agent = ?3
+        WHERE id = ?1 AND ended_at IS NULL AND (address <> ?2 OR agent <> ?3)";
     /// The end of a session.
     system END = "UPDATE sessions SET ended_at = ?2 WHERE id = ?1 AND ended_at IS NULL";
     /// The same in the admin realm.

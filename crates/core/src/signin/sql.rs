@@ -35,7 +35,8 @@ statements! {
         (SELECT id FROM guesses WHERE window_since < ?1 AND pending_since < ?1 AND next_at < ?1 LIMIT 500)";
     /// When an account was last seen signing in from an address.
     system KNOWN = "SELECT seen_at FROM known_addresses WHERE tenant_id = ?1 AND user_id = ?2 AND address = ?3";
-    /// An account signed in from an address.
-    tenant KNOW = "INSERT INTO known_addresses (tenant_id, user_id, address, seen_at) VALUES (?1, ?2, ?3, ?4)
+    /// An account signed in from an address, if it is still there: whether it may sign in is decided by the session's own row.
+    tenant KNOW = "INSERT INTO known_addresses (tenant_id, user_id, address, seen_at)
+        SELECT ?1, id, ?3, ?4 FROM users WHERE tenant_id = ?1 AND id = ?2
         ON CONFLICT (tenant_id, user_id, address) DO UPDATE SET seen_at = excluded.seen_at";
 }

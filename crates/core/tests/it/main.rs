@@ -7,8 +7,13 @@
     reason = "one test program: it panics when something is not as it should be"
 )]
 
+mod cookies;
+mod database;
 mod license;
 mod policy;
+mod refresh;
 mod sessions;
+mod signin;
 mod statements;
+mod tokens;
 mod world;

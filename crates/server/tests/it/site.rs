@@ -42,17 +42,18 @@ pub(crate) const DAY: Duration = Duration::from_hours(24);
 #[macro_export]
 macro_rules! on_both {
     ($($(#[$meta:meta])* async fn $name:ident($site:ident) $body:block)*) => {$(
-        $(#[$meta])*
         mod $name {
             use super::*;
 
             async fn story($site: $crate::site::Site) $body
 
+            $(#[$meta])*
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_sqlite() {
                 story($crate::site::Site::on_sqlite().await).await;
             }
 
+            $(#[$meta])*
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_postgres() {
                 story($crate::site::Site::on_postgres().await).await;

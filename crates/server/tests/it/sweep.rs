@@ -203,6 +203,16 @@ on_both! {
         assert_eq!(undocumented, BTreeSet::new());
     }
 
+    async fn what_is_held_is_seen(site) {
+        let held = site.holdings().await;
+        let member = site.as_role(Role::Viewer).await;
+        let with_member = site.holdings().await;
+        assert!(!held.contains("acme") && with_member.contains(&member.user.email));
+        assert_eq!(site.holdings().await, with_member);
+        member.ask("POST", "/api/client/auth/sign-out").await;
+        assert_ne!(site.holdings().await, with_member);
+    }
+
     async fn a_path_answers_no_method_but_its_own(site) {
         let operations = Operation::all();
         let paths: BTreeSet<&str> = operations.iter().map(|operation| operation.path.as_str()).collect();

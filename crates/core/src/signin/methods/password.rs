@@ -115,7 +115,10 @@ impl App {
                 self.give_back(&places).await?;
                 Err(Error::ClientRequired)
             }
-            (Some((account, verdict)), None) => self.admit(account, *verdict, password, &places, visit).await,
+            (Some((account, verdict)), None) => {
+                let admitted = self.admit(account, *verdict, password, &places, visit).await;
+                self.or_give_back(admitted, &places).await
+            }
         }
     }
 
@@ -142,13 +145,8 @@ impl App {
         let now = self.now();
         match (account, verdict) {
             (Some(account), Verdict::Right | Verdict::RightButWeak) if account.active => {
-                let mut also = place.succeeded(Change::unlogged(), now);
-                if verdict == Verdict::RightButWeak {
-                    let better = self.hasher.hash(password).await?;
-                    also = also.run_system(admins_sql::REHASH, args![account.id, better, account.epoch]);
-                }
-                let proof = AdminProof { admin: account.id, epoch: account.epoch, _made_here: Seal };
-                self.open_admin_session(proof, visit, also).await
+                let admitted = self.admit_admin(&account, verdict, password, &place, visit).await;
+                self.or_give_back(admitted, &[place]).await
             }
             (account, verdict) => {
                 let reason = match (account, verdict) {
@@ -166,6 +164,31 @@ impl App {
         }
     }
 
+    async fn admit_admin(
+        &self,
+        account: &AdminAccount,
+        verdict: Verdict,
+        password: Password,
+        place: &Place,
+        visit: &Visit,
+    ) -> Result<AdminSignedIn> {
+        let mut also = place.succeeded(Change::unlogged(), self.now());
+        if verdict == Verdict::RightButWeak {
+            let better = self.hasher.hash(password).await?;
+            also = also.run_system(admins_sql::REHASH, args![account.id, better, account.epoch]);
+        }
+        let proof = AdminProof { admin: account.id, epoch: account.epoch, _made_here: Seal };
+        self.open_admin_session(proof, visit, also).await
+    }
+
+    /// A right password that led to nothing was no wrong guess: its places are given back.
+    async fn or_give_back<T>(&self, outcome: Result<T>, places: &[Place]) -> Result<T> {
+        if outcome.is_err() {
+            self.give_back(places).await?;
+        }
+        outcome
+    }
+
     /// Changes the caller's own password. Their other sessions end; the present one goes on.
     ///
     /// # Errors
@@ -173,14 +196,18 @@ impl App {
     /// [`Error::RateLimited`]; [`Error::ServerBusy`].
     pub async fn change_password(&self, caller: &Caller, wish: PasswordChange) -> Result<()> {
         let now = self.now();
-        let current = Password::parse(wish.current.reveal())?;
+        let current = Password::parse(wish.current.reveal()).map_err(|refusal| refusal.about("currentPassword"))?;
         let user = &caller.user;
         let key = format!("change/{}", user.id);
         let place = self.take_place(key, &self.account_rule(), now).await?;
         let about = [user.email.as_str(), &user.first_name, &user.last_name];
         let checked = self.check_own_password(caller, current).await;
         let hashed = match checked {
-            Ok(epoch) => self.hash_new_password(&caller.tenant.id, &wish.new, &about).await.map(|hash| (epoch, hash)),
+            Ok(epoch) => self
+                .hash_new_password(&caller.tenant.id, &wish.new, &about)
+                .await
+                .map(|hash| (epoch, hash))
+                .map_err(|refusal| refusal.about("newPassword")),
             Err(fault) => Err(fault),
         };
         let now = self.now();
@@ -203,7 +230,8 @@ impl App {
             .run(session_sql::KEEP, args![user.id, caller.session])
             .forgetting(Stale::User(user.id))
             .forgetting(Stale::Session(caller.session));
-        self.store.carry_out(place.succeeded(change, now)).await.map(drop)
+        let changed = self.store.carry_out(place.succeeded(change, now)).await;
+        self.or_give_back(changed, &[place]).await.map(drop)
     }
 
     async fn check_own_password(&self, caller: &Caller, current: Password) -> Result<i64> {
@@ -237,7 +265,9 @@ impl App {
         }
         let mut accounts: Vec<Account> = self.store.system_few(users_sql::BY_EMAIL_IN, args![email.key(), &id]).await?;
         if tenant.is_none_or(|tenant| !tenant.is_active()) {
-            accounts.iter_mut().for_each(|account| account.active = false);
+            for account in &mut accounts {
+                account.active = false;
+            }
         }
         Ok(Candidates { named: Some(id), accounts })
     }

@@ -17,12 +17,12 @@ on_both! {
         for (name, password) in [("admin", "admin-password"), ("admin", "admin"), ("root", "root"), ("administrator", "password")] {
             assert_eq!(site.try_sign_in_admin(name, password).await.refusal(), is(401, "INVALID_CREDENTIALS"));
         }
-        site.new_admin("root").await;
-        let wrong = site.try_sign_in_admin("root", "wrong password 1").await;
+        site.new_admin("keeper").await;
+        let wrong = site.try_sign_in_admin("keeper", "wrong password 1").await;
         let unknown = site.try_sign_in_admin("nobody", PASSWORD).await;
         assert_eq!(wrong.refusal(), is(401, "INVALID_CREDENTIALS"));
         assert_eq!(wrong.body, unknown.body);
-        assert_eq!(site.try_sign_in_admin("ROOT", PASSWORD).await.status, 200);
+        assert_eq!(site.try_sign_in_admin("KEEPER", PASSWORD).await.status, 200);
     }
 
     async fn ten_wrong_tries_cost_a_quarter_of_an_hour(site) {

@@ -77,7 +77,7 @@ on_both! {
         assert_eq!(by_cookie.me().await.status, 200);
         assert_eq!(both.me().await.refusal(), is(401, "INVALID_TOKEN"));
         let admin = site.admin().await;
-        let log = admin.get("/api/admin/audit?client=acme&first=1").await.json();
+        let log = admin.get("/api/admin/audit?client=acme&action=session.sign-out").await.json();
         assert_eq!(log["data"]["entries"][0]["actor"], by_token.user.id.to_string(), "{log}");
         for broken in ["Authorization: Bearer rubbish", "Authorization: Basic dTpw", "Authorization:"] {
             let asker = by_cookie.by_cookie().with(broken);

@@ -1,0 +1,181 @@
+//! [`Database`]: the bare database under a [`World`](crate::world::World), for tests that look into it or tamper with it.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rusqlite::Connection;
+use rusqlite::types::Value;
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+
+/// A database of one's own on either engine.
+pub enum Database {
+    /// A file.
+    Sqlite(String),
+    /// A schema nobody else uses.
+    Postgres(Schema),
+}
+
+/// A schema of PostgreSQL that goes when its test has ended.
+pub struct Schema {
+    server: String,
+    name: String,
+}
+
+impl Database {
+    /// A new file in a folder.
+    pub fn on_sqlite(folder: &Path) -> Self {
+        Self::Sqlite(folder.join("purser.db").display().to_string())
+    }
+
+    /// A new schema.
+    pub async fn on_postgres() -> Self {
+        static SERIAL: AtomicU64 = AtomicU64::new(0);
+        let server = std::env::var("TEST_POSTGRES_URL")
+            .expect("TEST_POSTGRES_URL names the PostgreSQL to test on; ./test starts one");
+        let name = format!("w{}_{}", std::process::id(), SERIAL.fetch_add(1, Ordering::SeqCst));
+        connect(&server).await.batch_execute(&format!("CREATE SCHEMA {name}")).await.unwrap();
+        Self::Postgres(Schema { server, name })
+    }
+
+    /// Where it is, as `database.url` has it.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Sqlite(file) => format!("sqlite:{file}"),
+            Self::Postgres(schema) => schema.url(&schema.server),
+        }
+    }
+
+    /// Its address with another host and port in it.
+    pub fn url_through(&self, address: std::net::SocketAddr) -> String {
+        let Self::Postgres(schema) = self else { panic!("a file has no address") };
+        let (start, rest) = schema.server.split_once('@').unwrap();
+        let (_host, end) = rest.split_once('/').unwrap();
+        schema.url(&format!("{start}@{address}/{end}"))
+    }
+
+    /// Whether two nodes can share it over a network.
+    pub fn is_postgres(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// The schema's name.
+    pub fn schema(&self) -> &str {
+        let Self::Postgres(schema) = self else { panic!("a file has no schema") };
+        &schema.name
+    }
+
+    /// Runs statements that see every tenant.
+    pub async fn run(&self, sql: &str) {
+        match self {
+            Self::Sqlite(file) => {
+                let connection = Connection::open(file).unwrap();
+                connection.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+                connection.execute_batch(sql).unwrap();
+            }
+            Self::Postgres(_) => self.client("*").await.batch_execute(sql).await.unwrap(),
+        }
+    }
+
+    /// The rows of a query that sees every tenant, each column as text: numbers in decimals, bytes in hex.
+    pub async fn rows(&self, query: &str) -> Vec<Vec<String>> {
+        match self {
+            Self::Sqlite(file) => rows_of_file(&Connection::open(file).unwrap(), query),
+            Self::Postgres(_) => rows_of(&self.client("*").await, query).await,
+        }
+    }
+
+    /// The single value of a query.
+    pub async fn value(&self, query: &str) -> String {
+        self.rows(query).await.remove(0).remove(0)
+    }
+
+    /// Every text and number in every table, bytes in hex, one row a line.
+    pub async fn dump(&self) -> String {
+        let tables = match self {
+            Self::Sqlite(_) => "SELECT name FROM sqlite_master WHERE type = 'table'".to_owned(),
+            Self::Postgres(schema) => format!("SELECT tablename FROM pg_tables WHERE schemaname = '{}'", schema.name),
+        };
+        let mut dump = String::new();
+        for table in self.rows(&tables).await {
+            for row in self.rows(&format!("SELECT * FROM {}", table[0])).await {
+                dump.push_str(&format!("{}: {}\n", table[0], row.join(" | ")));
+            }
+        }
+        dump
+    }
+
+    /// A connection of PostgreSQL in the schema, with the tenant setting given; empty: without it.
+    pub async fn client(&self, tenant: &str) -> Client {
+        let client = connect(&self.url()).await;
+        if !tenant.is_empty() {
+            client.batch_execute(&format!("SET purser.tenant = '{tenant}'")).await.unwrap();
+        }
+        client
+    }
+}
+
+impl Schema {
+    fn url(&self, server: &str) -> String {
+        let joint = if server.contains('?') { '&' } else { '?' };
+        format!("{server}{joint}options=-csearch_path%3D{}", self.name)
+    }
+}
+
+/// Nothing waits for this but the next test run, which would otherwise find ever more schemas.
+impl Drop for Schema {
+    fn drop(&mut self) {
+        let (server, name) = (self.server.clone(), self.name.clone());
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let sql = format!("SET lock_timeout = '1s'; DROP SCHEMA {name} CASCADE");
+                // A node that still writes may hold it; the schema then stays behind.
+                let _kept = connect(&server).await.batch_execute(&sql).await;
+            });
+        });
+        let _panicked = dropping.join();
+    }
+}
+
+/// The rows of a query, each column as text.
+pub async fn rows_of(client: &Client, query: &str) -> Vec<Vec<String>> {
+    let messages = client.simple_query(query).await.unwrap();
+    let rows = messages.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let text = |it: Option<&str>| it.unwrap_or("NULL").trim_start_matches("\\x").to_owned();
+    rows.map(|row| (0..row.len()).map(|at| text(row.get(at))).collect()).collect()
+}
+
+fn rows_of_file(connection: &Connection, query: &str) -> Vec<Vec<String>> {
+    connection.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+    let mut statement = connection.prepare(query).unwrap();
+    let width = statement.column_count();
+    let row = |row: &rusqlite::Row<'_>| (0..width).map(|at| Ok(text(row.get(at)?))).collect();
+    statement.query_map([], row).unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+fn text(value: Value) -> String {
+    match value {
+        Value::Null => "NULL".into(),
+        Value::Integer(it) => it.to_string(),
+        Value::Real(it) => it.to_string(),
+        Value::Text(it) => it,
+        Value::Blob(it) => it.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}
+
+/// The bytes behind hex; nothing for other text.
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.is_ascii() && text.len().is_multiple_of(2);
+    let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).ok();
+    if pairs { (0..text.len()).step_by(2).map(byte).collect() } else { None }
+}
+
+/// A connection with its traffic carried on beside.
+pub async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
