@@ -6,6 +6,7 @@ pub mod cli;
 pub mod client_api;
 pub mod cookie;
 pub mod demo;
+mod description;
 pub mod extract;
 pub mod fault;
 pub mod graphiql;
