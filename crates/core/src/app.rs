@@ -9,7 +9,6 @@ use crate::env::{Clock, Entropy, Timestamp};
 use crate::error::{Error, Result};
 use crate::license::VendorKey;
 use crate::session::handle::{Handles, Realm};
-use crate::session::keys::Keys;
 use crate::session::live::Live;
 use crate::session::pacing::Pacing;
 use crate::signin::Parameters;
@@ -42,7 +41,6 @@ pub struct App {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) vault: Vault,
     pub(crate) live: Arc<Live>,
-    pub(crate) keys: Keys,
     pub(crate) handles: Handles,
     pub(crate) admin_handles: Handles,
     pub(crate) hasher: Hasher,
@@ -83,12 +81,12 @@ impl App {
             Arc::new(move |stale: &[Stale]| forget.forget(stale)),
         )
         .await?;
+        demand_key_file(&store, &master).await?;
         let vault = Vault::open(&master, &*entropy)?;
         demand_same_key(&store, &vault).await?;
         let instance = instance(&store, &*entropy).await?;
         let hasher = Hasher::start(hashing(&settings), Arc::clone(&clock), Arc::clone(&entropy))?;
         let app = Self {
-            keys: Keys::none(),
             handles: Handles::of(Realm::Client, &vault),
             admin_handles: Handles::of(Realm::Admin, &vault),
             pacing: Pacing::new(),
@@ -206,6 +204,19 @@ fn hashing(settings: &Settings) -> hasher::Settings {
         patience: passwords.queue_wait.0,
         parameters: Parameters { memory_kib: passwords.memory_kib, passes: passwords.passes, lanes: passwords.lanes },
     }
+}
+
+/// A new key is only made for a new database: an old one could not be opened with it.
+async fn demand_key_file(store: &Store, master: &MasterKey) -> Result<()> {
+    let MasterKey::File(path) = master else { return Ok(()) };
+    let sealed: Option<String> = store.system_one(sql::FACT, args![FINGERPRINT]).await?;
+    if sealed.is_none() || path.exists() {
+        return Ok(());
+    }
+    Err(Error::internal(format!(
+        "the master key {} is not there, and this database is sealed with one: put it back, or name its place in secrets.master_key_file",
+        path.display()
+    )))
 }
 
 /// Nodes that share a database share the master key.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
@@ -12,6 +12,7 @@ use siphasher::sip128::{Hasher128 as _, SipHasher13};
 use std::hash::Hasher as _;
 
 use super::Session;
+use super::keys::Rings;
 use crate::admins::Admin;
 use crate::env::{Entropy, Timestamp};
 use crate::error::Result;
@@ -40,7 +41,9 @@ pub(crate) struct Live {
     pub(crate) license: Memory<(), InForce>,
     pub(crate) tokens: Tokens,
     seen: Mutex<HashMap<SessionId, Timestamp>>,
-    keys_stale: AtomicBool,
+    pub(crate) keys: Memory<(), Rings>,
+    /// When a token with an unknown key last made this node look for it.
+    pub(crate) keys_looked_at: AtomicI64,
 }
 
 impl Live {
@@ -54,7 +57,8 @@ impl Live {
             license: Memory::new(),
             tokens: Tokens::new(entropy),
             seen: Mutex::default(),
-            keys_stale: AtomicBool::new(true),
+            keys: Memory::new(),
+            keys_looked_at: AtomicI64::new(0),
         }
     }
 
@@ -67,7 +71,7 @@ impl Live {
                 Stale::Tenant(id) => self.tenants.forget(id),
                 Stale::AdminSession(id) => self.admin_sessions.forget(id),
                 Stale::Admin(id) => self.admins.forget(id),
-                Stale::Keys => self.keys_stale.store(true, Ordering::Release),
+                Stale::Keys => self.forget_keys(),
                 Stale::License => self.license.forget(&()),
                 Stale::Everything => self.forget_everything(),
             }
@@ -81,17 +85,12 @@ impl Live {
         self.admin_sessions.forget_all();
         self.admins.forget_all();
         self.license.forget_all();
-        self.keys_stale.store(true, Ordering::Release);
+        self.forget_keys();
     }
 
-    /// Whether the signing keys must be read again; answers yes once.
-    pub(crate) fn take_keys_stale(&self) -> bool {
-        self.keys_stale.load(Ordering::Acquire) && self.keys_stale.swap(false, Ordering::AcqRel)
-    }
-
-    /// Says again that the keys must be read: the attempt to do so failed.
-    pub(crate) fn keys_still_stale(&self) {
-        self.keys_stale.store(true, Ordering::Release);
+    fn forget_keys(&self) {
+        self.keys.forget(&());
+        self.tokens.forget_all();
     }
 
     /// Notes that a session was used, to be written down with others later.
@@ -211,7 +210,7 @@ impl Tokens {
         self.known.insert(self.hash(token), verified);
     }
 
-    pub(crate) fn forget_all(&self) {
+    fn forget_all(&self) {
         self.known.clear();
     }
 

@@ -6,7 +6,7 @@ use purser_core::audit::{Filter, Log, Record};
 use purser_core::env::Timestamp;
 use purser_core::error::Error;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::extract::{Query, SystemWith};
 use crate::fault::{Answer, Envelope, Refused, success};
@@ -74,7 +74,7 @@ pub struct Entries {
 }
 
 /// Which lines to read.
-#[derive(Debug, Default, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(default, rename_all = "camelCase")]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub struct Wanted {

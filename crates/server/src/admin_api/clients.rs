@@ -6,7 +6,7 @@ use purser_core::error::{Error, Result};
 use purser_core::ids::TenantId;
 use purser_core::tenants::{NewTenant, Tenant, TenantSettings, TenantStatus, TenantUpdate};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::extract::{Body, Query, SystemWith};
 use crate::fault::{Answer, Empty, Envelope, Refused, created, success};
@@ -54,7 +54,7 @@ pub struct Clients {
 }
 
 /// Which tenants to list.
-#[derive(Debug, Default, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 pub struct Listing {

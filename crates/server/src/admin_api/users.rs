@@ -6,7 +6,7 @@ use purser_core::ids::UserId;
 use purser_core::secret::Secret;
 use purser_core::users::{NewUser, User, UserFilter};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::clients::{Status, named};
 use crate::extract::{Body, Query, SystemWith};
@@ -64,7 +64,7 @@ pub struct Users {
 }
 
 /// Which users to list.
-#[derive(Debug, Default, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 pub struct Listing {

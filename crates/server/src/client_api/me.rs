@@ -1,7 +1,7 @@
 //! `GET auth/me`: who the caller is and what they may do.
 
 use axum::extract::State;
-use purser_core::access::Caller;
+use purser_core::access::{Caller, Right};
 use purser_core::license::{Notice, Stage};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -75,7 +75,7 @@ pub async fn me(State(site): State<Site>, Who(caller): Who) -> Answer {
 fn shown<'a>(caller: &'a Caller, notices: &[Notice]) -> Me<'a> {
     Me {
         user: Account::from(caller.user()),
-        permissions: caller.user().roles.rights().map(|right| right.name()).collect(),
+        permissions: caller.user().roles.rights().map(Right::name).collect(),
         client: Client { id: caller.tenant().id.as_str(), name: &caller.tenant().name },
         session: Session {
             id: caller.session().to_string(),

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::SET_COOKIE;
 use axum::response::IntoResponse as _;
+use purser_core::access::Role;
 use purser_core::secret::Secret;
 use purser_core::session::SignedIn;
 use purser_core::signin::Claim;
@@ -78,7 +79,7 @@ impl<'a> From<&'a User> for Account<'a> {
             first_name: &user.first_name,
             last_name: &user.last_name,
             title: &user.title,
-            roles: user.roles.iter().map(|role| role.as_str()).collect(),
+            roles: user.roles.iter().map(Role::as_str).collect(),
             client_id: user.tenant.as_str(),
         }
     }

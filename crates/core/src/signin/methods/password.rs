@@ -261,7 +261,9 @@ impl App {
         }
         let mut accounts: Vec<Account> = self.store.system_few(users_sql::BY_EMAIL_IN, args![email.key(), &id]).await?;
         if tenant.is_none_or(|tenant| !tenant.is_active()) {
-            accounts.iter_mut().for_each(|account| account.active = false);
+            for account in &mut accounts {
+                account.active = false;
+            }
         }
         Ok(Candidates { named: Some(id), accounts })
     }

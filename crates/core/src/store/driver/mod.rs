@@ -71,9 +71,12 @@ impl Driver {
     /// Opens the database, brings its tables up to date and starts the writer.
     pub(crate) async fn open(settings: &config::Database, forget: Forget) -> Result<Self> {
         let url = settings.url.reveal();
-        let trust = Arc::new(Trust { listening: AtomicBool::new(true), ahead: AtomicI64::new(0) });
+        let trust = Arc::new(Trust { listening: AtomicBool::new(false), ahead: AtomicI64::new(0) });
         let engine = if let Some(file) = url.strip_prefix("sqlite:") {
-            Engine::Sqlite(sqlite::Sqlite::open(file, forget)?)
+            let engine = sqlite::Sqlite::open(file, forget)?;
+            // One file, one server: whatever changes it is seen by its writer.
+            trust.listening.store(true, Ordering::Release);
+            Engine::Sqlite(engine)
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             Engine::Postgres(postgres::Postgres::open(settings, forget, Arc::clone(&trust)).await?)
         } else {

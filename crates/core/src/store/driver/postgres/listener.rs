@@ -110,7 +110,7 @@ fn pass_on(payload: &str, forget: &Forget) {
 }
 
 /// Nodes go by the database's clock, however far apart their own are.
-async fn measure_clock(client: &Client, trust: &Trust) -> Result<()> {
+pub(super) async fn measure_clock(client: &Client, trust: &Trust) -> Result<()> {
     let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
     let row = timeout(ECHO, client.query_one(sql, &[])).await.map_err(Error::store)?.map_err(Error::store)?;
     let here = SystemClock::starting_at(Timestamp(0)).now();
