@@ -13,7 +13,7 @@ use crate::wire::{PASSWORD, Reply, request};
 on_both! {
     fn a_node_with_another_master_key_refuses_to_start_and_says_why(here: Deployment) {
         let node = here.start();
-        let other = ("PURSER_SECRETS__MASTER_KEY_FILE", "another.key");
+        let other = ("PURSER_SECRETS__MASTER_KEY", "YW5vdGhlciBrZXksIG9mIHRoaXJ0eS10d28gYnl0ZXM=");
         let output = here.run("", &[other], &["serve", "--listen", "127.0.0.1:0"]);
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{said}");
