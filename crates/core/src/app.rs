@@ -26,8 +26,9 @@ pub(crate) mod sql {
         system FACT = "SELECT value FROM deployment WHERE name = ?1";
         /// Writes a fact down if nobody has.
         system ADD_FACT = "INSERT INTO deployment (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING";
-        /// Writes a fact down.
-        system SET_FACT = "INSERT INTO deployment (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        /// Writes a number down if none higher is.
+        system RAISE_FACT = "INSERT INTO deployment (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+            WHERE CAST(deployment.value AS BIGINT) < CAST(excluded.value AS BIGINT)";
         /// The store answers.
         system PING = "SELECT 1";
     }
@@ -107,7 +108,7 @@ impl App {
 
     /// The present moment by the store's clock, on which all nodes agree.
     pub(crate) fn now(&self) -> Timestamp {
-        Timestamp(self.clock.now().0.saturating_add(self.store.trust().ahead()))
+        self.clock.now_by(self.store.trust().ahead())
     }
 
     /// The settings in force.
@@ -154,7 +155,9 @@ impl App {
     /// [`Error::StoreUnavailable`]; the next round tries again.
     pub async fn keep_house(&self) -> Result<()> {
         let now = self.now();
-        self.store.carry_out(Change::unlogged().run_system(sql::SET_FACT, args![TIME_MARK, now.0.to_string()])).await?;
+        self.store
+            .carry_out(Change::unlogged().run_system(sql::RAISE_FACT, args![TIME_MARK, now.0.to_string()]))
+            .await?;
         self.note_license_time(now).await?;
         self.note_seen().await?;
         self.sweep_sessions(now).await?;

@@ -262,8 +262,6 @@ pub struct Limits {
     pub guesses_per_tenant: u32,
     /// Failed sign-ins in 15 minutes for one administrator.
     pub guesses_per_admin: u32,
-    /// Bytes of a request body, SAML apart.
-    pub body_bytes: usize,
     /// Connections open at once.
     pub connections: usize,
     /// Time for the head of a request to arrive.
@@ -285,7 +283,6 @@ impl Default for Limits {
             guesses_per_address: 100,
             guesses_per_tenant: 3_000,
             guesses_per_admin: 10,
-            body_bytes: 65_536,
             connections: 10_000,
             header_timeout: Span::seconds(10),
             body_timeout: Span::seconds(10),

@@ -70,7 +70,12 @@ fn micros(by: Duration) -> i64 {
 /// Where the time comes from. Use cases read it once and hand `now` down.
 pub trait Clock: Send + Sync {
     /// The present moment. Never earlier than any moment it told before.
-    fn now(&self) -> Timestamp;
+    fn now(&self) -> Timestamp {
+        self.now_by(0)
+    }
+
+    /// The present moment by a clock that is so many microseconds ahead of this machine's.
+    fn now_by(&self, ahead: i64) -> Timestamp;
 }
 
 /// Where chance comes from.
@@ -102,10 +107,11 @@ impl SystemClock {
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
-    fn now(&self) -> Timestamp {
+    fn now_by(&self, ahead: i64) -> Timestamp {
         let elapsed = micros(self.started.elapsed());
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, micros);
-        let distance = wall.saturating_sub(elapsed);
+        // Moved before it is compared with what was told: a mark from the store is already in the store's time.
+        let distance = wall.saturating_add(ahead).saturating_sub(elapsed);
         let ahead = self.ahead.fetch_max(distance, Ordering::Relaxed).max(distance);
         Timestamp(ahead.saturating_add(elapsed))
     }
@@ -138,8 +144,8 @@ impl FixedClock {
 }
 
 impl Clock for FixedClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
+    fn now_by(&self, ahead: i64) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst).saturating_add(ahead))
     }
 }
 
@@ -185,6 +191,14 @@ mod tests {
         for text in ["", "yesterday", "2026-11-21", "2026-11-21T19:17:00"] {
             assert!(text.parse::<Timestamp>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_mark_in_the_stores_time_is_not_moved_again() {
+        let hour = 3_600_000_000;
+        let store = SystemClock::starting_at(Timestamp(0)).now_by(hour);
+        let after_restart = SystemClock::starting_at(store).now_by(hour);
+        assert!(after_restart.since(store) < Duration::from_mins(30), "an hour ahead became two");
     }
 
     #[test]

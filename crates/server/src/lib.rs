@@ -8,6 +8,7 @@ pub mod cookie;
 pub mod demo;
 pub mod extract;
 pub mod fault;
+pub mod graphiql;
 pub mod http_settings;
 pub mod layers;
 pub mod listener;

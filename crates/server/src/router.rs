@@ -7,8 +7,8 @@ use utoipa::{Modify, OpenApi};
 
 use crate::admin_api::{admins, audit, clients, keys, license, session as admin_session, users};
 use crate::client_api::{graphql, me, password, session, sessions, signin, sso};
-use crate::operations;
 use crate::site::Site;
+use crate::{graphiql, operations};
 
 /// Lists the routes once: for the router, and for the API's description.
 macro_rules! routes {
@@ -16,7 +16,10 @@ macro_rules! routes {
         /// The router.
         pub fn router(site: Site) -> Router {
             let router = Router::new() $(.route($path, MethodRouter::new()$(.merge($method($($handler)::+)))+))*;
-            router.route("/graphiql", get(graphql::graphiql)).with_state(site)
+            router
+                .route("/graphiql", get(graphiql::page))
+                .route("/graphiql/{part}", get(graphiql::part))
+                .with_state(site)
         }
 
         #[derive(OpenApi)]
@@ -81,14 +84,15 @@ impl Modify for Doors {
                 HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(says)).build(),
             )
         };
-        let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
-            "session",
-            "Set by sign-in. Writes need an Origin of our own",
-        )));
+        let cookie = |name: &str| {
+            let says = "Set by sign-in. Writes need an Origin of our own";
+            SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(name, says)))
+        };
         let parts = api.components.get_or_insert_default();
         parts.add_security_scheme("bearer", bearer("An access token of the client realm"));
         parts.add_security_scheme("admin", bearer("An access token of the admin realm"));
         parts.add_security_scheme("metrics", bearer("The token of `metrics.token`"));
-        parts.add_security_scheme("cookie", cookie);
+        parts.add_security_scheme("cookie", cookie(crate::cookie::CLIENT));
+        parts.add_security_scheme("adminCookie", cookie(crate::cookie::ADMIN));
     }
 }

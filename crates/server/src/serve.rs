@@ -53,7 +53,7 @@ pub async fn run(app: Arc<App>, playground: Playground, ready: impl FnOnce(Socke
     });
     let housekeeping = tokio::spawn(background::keep_house(Arc::clone(&app)));
     let upkeep = tokio::spawn(background::keep_figures(figures.clone()));
-    let metrics = metrics_listener(&settings, &app, figures, &http, &shell).await?;
+    let metrics = metrics_listener(&settings, &app, figures, &http).await?;
     let stop = stop_signal()?;
     tracing::info!(%address, "listening");
     ready(address);
@@ -70,14 +70,15 @@ async fn metrics_listener(
     settings: &Settings,
     app: &Arc<App>,
     figures: PrometheusHandle,
-    http: &Arc<HttpSettings>,
-    shell: &Arc<Shell>,
+    http: &HttpSettings,
 ) -> anyhow::Result<Option<tokio::task::JoinHandle<()>>> {
     let Some(address) = settings.metrics.listen else {
         return Ok(None);
     };
-    let http = Arc::new(HttpSettings { tls: None, ..(**http).clone() });
-    let listener = Listener::bind(address, http, Arc::clone(shell))
+    // Plain HTTP, whatever the main listener speaks.
+    let http = Arc::new(HttpSettings { tls: None, public_url: None, ..http.clone() });
+    let shell = Shell::new(&http, &SystemEntropy::default());
+    let listener = Listener::bind(address, http, shell)
         .await
         .with_context(|| format!("cannot listen on {address} for metrics"))?;
     let app = Arc::clone(app);

@@ -335,7 +335,7 @@ impl App {
     /// Removes sessions whose last handle has run out.
     pub(crate) async fn sweep_sessions(&self, now: Timestamp) -> Result<()> {
         let longest = self.settings.tokens.refresh_ttl.0.max(self.settings.sessions.cookie_max.0);
-        let client = SessionId::first_of(now.before(longest + DAY));
+        let client = SessionId::first_of(now.before(longest + self.settings.tokens.access_ttl.0 + DAY));
         let admin = SessionId::first_of(now.before(self.settings.sessions.admin_max.0 + DAY));
         let change = Change::unlogged()
             .run_system(sql::SWEEP, args![client])

@@ -104,7 +104,7 @@ pub struct Wanted {
         (status = 200, description = "The lines", body = Envelope<Entries>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Refused),
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn list(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::AuditsRead>,

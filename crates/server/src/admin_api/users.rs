@@ -87,7 +87,7 @@ pub struct Listing {
         (status = 400, description = "`VALIDATION_ERROR`", body = Refused),
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused),
         (status = 404, description = "`NOT_FOUND`: no such tenant", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn list(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::TenantsRead>,
@@ -137,7 +137,7 @@ pub struct CreateUser {
         (status = 403, description = "`CSRF_REJECTED`", body = Refused),
         (status = 404, description = "`NOT_FOUND`: no such tenant", body = Refused),
         (status = 409, description = "`ACCOUNT_EXISTS`", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn create(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::TenantsManage>,
@@ -165,7 +165,7 @@ pub struct UserSwitch {
         (status = 403, description = "`CSRF_REJECTED`", body = Refused),
         (status = 404, description = "`NOT_FOUND`", body = Refused),
         (status = 409, description = "`CONFLICT`: the tenant's last Admin", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn switch(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::TenantsManage>,
@@ -189,7 +189,7 @@ pub async fn switch(
         (status = 403, description = "`CSRF_REJECTED`", body = Refused),
         (status = 404, description = "`NOT_FOUND`", body = Refused),
         (status = 409, description = "`CONFLICT`: the tenant's last Admin", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn delete(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::TenantsManage>,
@@ -208,7 +208,7 @@ pub async fn delete(
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused),
         (status = 403, description = "`CSRF_REJECTED`", body = Refused),
         (status = 404, description = "`NOT_FOUND`", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn end_sessions(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::TenantsManage>,
