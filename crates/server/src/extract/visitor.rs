@@ -155,7 +155,7 @@ mod tests {
         headers.insert(USER_AGENT, HeaderValue::from_bytes(b"a\tb\xffc").unwrap());
         assert_eq!(&*agent(&headers), "ab\u{fffd}c");
         headers.insert(USER_AGENT, HeaderValue::from_str(&"x".repeat(300)).unwrap());
-        assert_eq!(&*agent(&headers).len(), MAX_AGENT);
+        assert_eq!(agent(&headers).len(), MAX_AGENT);
     }
 
     proptest! {

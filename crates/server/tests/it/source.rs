@@ -16,7 +16,8 @@ async fn as_described(site: &Site) {
 
 /// Sends what an example shows, line for line.
 async fn sent(site: &Site, example: &str) -> Reply {
-    let (head, body) = example.split_once('{').map_or((example, String::new()), |(head, rest)| (head, format!("{{{rest}")));
+    let (head, body) =
+        example.split_once('{').map_or((example, String::new()), |(head, rest)| (head, format!("{{{rest}")));
     let mut lines = head.trim().lines();
     let (method, target) = lines.next().unwrap().split_once(' ').unwrap();
     let asker = lines.fold(site.anyone(), |asker, line| asker.with(line));
