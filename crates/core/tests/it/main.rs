@@ -8,9 +8,13 @@
 )]
 
 mod admins;
+mod audit;
+mod concurrency;
 mod cookies;
 mod database;
 mod guesses;
+mod isolation;
+mod keys;
 mod license;
 mod password;
 mod policy;
