@@ -108,7 +108,9 @@ fn every_refusal_is_described_as_the_envelope() {
 fn who_wants_a_session_says_so_and_says_what_is_answered_without() {
     let open = |path: &str| {
         !path.starts_with("/api/client/") && !path.starts_with("/api/admin/")
-            || ["/sign-in", "/refresh", "/providers", "/oidc", "/okta-saml", "/ms-dynamics"].iter().any(|end| path.ends_with(end))
+            || ["/sign-in", "/refresh", "/providers", "/oidc", "/okta-saml", "/ms-dynamics"]
+                .iter()
+                .any(|end| path.ends_with(end))
     };
     let said = |path: &str, operation: &Value| {
         let door = if path.starts_with("/api/admin/") { "admin" } else { "bearer" };
@@ -193,7 +195,8 @@ fn the_router_has_no_route_that_is_not_described() {
     let source = include_str!("../../src/router.rs");
     let (_, list) = source.split_once("\nroutes! {").unwrap();
     let (list, _) = list.split_once("\n}").unwrap();
-    let listed: BTreeSet<&str> = list.lines().filter_map(|line| line.trim().strip_prefix('"')?.split('"').next()).collect();
+    let listed: BTreeSet<&str> =
+        list.lines().filter_map(|line| line.trim().strip_prefix('"')?.split('"').next()).collect();
     let api = description();
     let described: BTreeSet<&str> = api["paths"].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(listed, described);

@@ -24,8 +24,15 @@ fn unfit(site: &Site) -> Vec<(&'static str, String)> {
     let by_vendor = |header: &str| signed(&vendor(), header, &good(2));
     let with = |changes: Value| key(site, 2, &changes);
     let stranger = Ed25519KeyPair::from_seed_unchecked(&[8; 32]).unwrap();
-    let own_key = format!(r#"{{"alg":"EdDSA","typ":"purser-license+jwt","jwk":{{"kty":"OKP","crv":"Ed25519","x":"{}"}}}}"#, public_key());
-    let unsigned = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"purser-license+jwt"}"#), URL_SAFE_NO_PAD.encode(good(2)));
+    let own_key = format!(
+        r#"{{"alg":"EdDSA","typ":"purser-license+jwt","jwk":{{"kty":"OKP","crv":"Ed25519","x":"{}"}}}}"#,
+        public_key()
+    );
+    let unsigned = format!(
+        "{}.{}.",
+        URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"purser-license+jwt"}"#),
+        URL_SAFE_NO_PAD.encode(good(2))
+    );
     let fine = key(site, 2, &json!({}));
     let (said, signature) = fine.rsplit_once('.').unwrap();
     vec![

@@ -176,7 +176,10 @@ async fn new_schema() -> (String, tokio_postgres::Client) {
     let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     // The star sees over the walls between tenants.
-    client.batch_execute(&format!("CREATE SCHEMA {name}; SET search_path TO {name}; SET purser.tenant = '*'")).await.unwrap();
+    client
+        .batch_execute(&format!("CREATE SCHEMA {name}; SET search_path TO {name}; SET purser.tenant = '*'"))
+        .await
+        .unwrap();
     let joint = if url.contains('?') { '&' } else { '?' };
     (format!("{url}{joint}options=-csearch_path%3D{name}"), client)
 }

@@ -132,8 +132,7 @@ async fn admin(site: &Site, method: &str, rest: &str) -> Prepared {
 async fn of_client(site: &Site, method: &str, rest: &str) -> Prepared {
     let tenant = site.new_tenant().await;
     let user = site.user(tenant.as_str(), &[Role::Viewer]).await;
-    let path =
-        format!("/api/admin/{rest}").replace("{id}", tenant.as_str()).replace("{user}", &user.id.to_string());
+    let path = format!("/api/admin/{rest}").replace("{id}", tenant.as_str()).replace("{user}", &user.id.to_string());
     match (method, rest) {
         ("GET", "clients/{id}" | "clients/{id}/users")
         | ("DELETE", "clients/{id}" | "clients/{id}/sessions" | "clients/{id}/users/{user}/sessions") => {
