@@ -19,3 +19,4 @@ pub mod router;
 pub mod serve;
 pub mod settings;
 pub mod site;
+pub mod wire;

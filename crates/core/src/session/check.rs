@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::live::Verified;
+use super::live::{Standing, Verified};
 use super::token::{Claims, TokenFault};
 use super::{Realm, Session, Shown, sql};
 use crate::access::{Caller, SystemAdmin};
@@ -23,32 +23,16 @@ impl App {
     /// [`Error::InvalidToken`], [`Error::TokenExpired`]; [`Error::Forbidden`] if another tenant is named.
     pub async fn caller(&self, shown: Shown<'_>, named: Option<&str>, visit: Visit) -> Result<Caller> {
         let now = self.now();
-        let (session, expired) = match shown {
-            Shown::Bearer(token) => (self.bearer(Realm::Client, token, now).await?, false),
-            Shown::Cookie(value) => self.cookie(value, now).await?,
+        let Standing { session, tenant, user } = match shown {
+            Shown::Bearer(token) => self.behind_token(token, now).await?,
+            Shown::Cookie(value) => self.behind_cookie(value, now, &visit).await?,
         };
-        let (tenant, user) = self.alive(&session).await?;
-        if expired {
-            return Err(Error::TokenExpired);
-        }
         if named.is_some_and(|named| named != tenant.id.as_str()) {
             return Err(Error::Forbidden);
         }
         self.live.saw(&session, now);
-        if matches!(shown, Shown::Cookie(_))
-            && let Err(cause) = self.note_moved(Realm::Client, &session, now, &visit).await
-        {
-            // A store that cannot write keeps nobody from reading.
-            tracing::warn!(cause = &cause as &dyn std::error::Error, "a cookie used from elsewhere was not noted");
-        }
-        Ok(Caller {
-            tenant,
-            user,
-            session: session.id,
-            amr: Arc::clone(&session.amr),
-            since: session.created_at,
-            visit,
-        })
+        let (amr, since) = (Arc::clone(&session.amr), session.created_at);
+        Ok(Caller { tenant, user, session: session.id, amr, since, visit })
     }
 
     /// Checks what a request in the admin realm shows.
@@ -58,7 +42,7 @@ impl App {
     pub async fn system_admin(&self, shown: Shown<'_>, visit: Visit) -> Result<SystemAdmin> {
         let now = self.now();
         let session = match shown {
-            Shown::Bearer(token) => self.bearer(Realm::Admin, token, now).await?,
+            Shown::Bearer(token) => self.admin_bearer(token, now).await?,
             Shown::Cookie(value) => {
                 let id = self.admin_handles.read_cookie(value).ok_or(Error::InvalidToken)?;
                 self.living_session(Realm::Admin, id).await?
@@ -75,25 +59,73 @@ impl App {
         })
     }
 
-    /// The session behind an access token. The signature is checked once, everything else every time.
-    async fn bearer(&self, realm: Realm, token: &str, now: Timestamp) -> Result<Arc<Session>> {
-        if let Some(known) = self.live.tokens.find(token) {
+    /// Who is behind an access token. Its signature is checked once; who is behind it, whenever anything has changed since.
+    async fn behind_token(&self, token: &str, now: Timestamp) -> Result<Standing> {
+        let place = self.live.tokens.place(token);
+        let changes = self.live.changes();
+        let known = self.live.tokens.find(place);
+        if let Some((then, standing)) = known.as_ref().and_then(|known| known.standing.as_ref())
+            && *then == changes
+            && self.store.trust().listening()
+        {
+            return known
+                .as_ref()
+                .is_some_and(|known| now < known.expires)
+                .then(|| standing.clone())
+                .ok_or(Error::TokenExpired);
+        }
+        let (session, expires) = self.bearer(Realm::Client, token, known, now).await?;
+        let (tenant, user) = self.alive(&session).await?;
+        let standing = Standing { session, tenant, user };
+        let verified = Verified { session: standing.session.id, expires, standing: Some((changes, standing.clone())) };
+        self.live.tokens.remember(place, verified);
+        Ok(standing)
+    }
+
+    /// Who is behind a cookie.
+    async fn behind_cookie(&self, value: &str, now: Timestamp, visit: &Visit) -> Result<Standing> {
+        let (session, expired) = self.cookie(value, now).await?;
+        let (tenant, user) = self.alive(&session).await?;
+        if expired {
+            return Err(Error::TokenExpired);
+        }
+        if let Err(cause) = self.note_moved(Realm::Client, &session, now, visit).await {
+            // A store that cannot write keeps nobody from reading.
+            tracing::warn!(cause = &cause as &dyn std::error::Error, "a cookie used from elsewhere was not noted");
+        }
+        Ok(Standing { session, tenant, user })
+    }
+
+    /// The living session behind an access token, and when the token expires.
+    async fn bearer(
+        &self,
+        realm: Realm,
+        token: &str,
+        known: Option<Arc<Verified>>,
+        now: Timestamp,
+    ) -> Result<(Arc<Session>, Timestamp)> {
+        if let Some(known) = known {
             if now >= known.expires {
                 return Err(Error::TokenExpired);
             }
             // A token of the other realm is not found among this one's sessions.
-            return self.living_session(realm, known.session).await;
+            return Ok((self.living_session(realm, known.session).await?, known.expires));
         }
         let claims = self.verified_claims(realm, token, now).await?;
         let session = self.living_session(realm, claims.sid).await?;
-        if claims.sub != session.owner.to_string()
-            || claims.cid.as_ref().map_or("", TenantId::as_str) != session.tenant.as_str()
-        {
+        let tenant = claims.cid.as_ref().map_or("", TenantId::as_str);
+        if claims.sub != session.owner.to_string() || tenant != session.tenant.as_str() {
             return Err(Error::InvalidToken);
         }
-        self.live
-            .tokens
-            .remember(token, Verified { session: claims.sid, expires: Timestamp::from_seconds(claims.exp) });
+        Ok((session, Timestamp::from_seconds(claims.exp)))
+    }
+
+    /// The living session behind an administrator's access token.
+    async fn admin_bearer(&self, token: &str, now: Timestamp) -> Result<Arc<Session>> {
+        let place = self.live.tokens.place(token);
+        let known = self.live.tokens.find(place);
+        let (session, expires) = self.bearer(Realm::Admin, token, known, now).await?;
+        self.live.tokens.remember(place, Verified { session: session.id, expires, standing: None });
         Ok(session)
     }
 
