@@ -38,6 +38,8 @@ pub(crate) const NOW: i64 = 1_800_000_000;
 
 pub(crate) const DAY: Duration = Duration::from_hours(24);
 
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+
 /// Runs one story on both databases.
 #[macro_export]
 macro_rules! on_both {
@@ -132,6 +134,11 @@ impl Site {
         Self::opened(settings, clock, ground).await
     }
 
+    /// Moves the clock to one second before so much time has passed.
+    pub(crate) fn wait_almost(&self, time: Duration) {
+        self.clock.advance(time.checked_sub(SECOND).unwrap());
+    }
+
     /// Moves the clock.
     pub(crate) fn wait(&self, time: Duration) {
         self.clock.advance(time);
@@ -179,13 +186,11 @@ impl Site {
     pub(crate) async fn tenant(&self, id: &str) -> TenantId {
         let id: TenantId = id.parse().unwrap();
         let by = SystemAdmin::at_the_command_line().grant();
-        match self.app.tenant(&by, &id).await {
-            Ok(tenant) => tenant.id,
-            Err(_) => {
-                let new = NewTenant::parse(id.as_str(), id.as_str()).unwrap();
-                self.app.create_tenant(&SystemAdmin::at_the_command_line().grant(), new).await.unwrap().id
-            }
+        if self.app.tenant(&by, &id).await.is_err() {
+            let new = NewTenant::parse(id.as_str(), id.as_str()).unwrap();
+            self.app.create_tenant(&SystemAdmin::at_the_command_line().grant(), new).await.unwrap();
         }
+        id
     }
 
     /// A new tenant with a name of its own.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::http::probe::Reply;
 use crate::on_both;
-use crate::site::{Asker, DAY, Site};
+use crate::site::{Asker, DAY, SECOND, Site};
 
 /// A deployment as the examples see it: one tenant, one user, one administrator.
 async fn as_described(site: &Site) {
@@ -189,22 +189,21 @@ on_both! {
 
     async fn the_three_handles_live_as_long_as_described(site) {
         as_described(&site).await;
-        let second = Duration::from_secs(1);
         let reply = sent(&site, SIGN_IN).await;
         let (token, refresh) = (text(&reply, "/data/token"), text(&reply, "/data/refreshToken"));
         let cookie = reply.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
         let by_token = site.anyone().bearing(&token);
         let by_cookie = site.anyone().with(&format!("Cookie: {cookie}"));
-        site.wait(DAY - second);
+        site.wait_almost(DAY);
         assert_eq!(by_token.me().await.status, 200);
-        site.wait(second);
+        site.wait(SECOND);
         assert_eq!(by_token.me().await.refusal(), (401, "TOKEN_EXPIRED".to_owned()));
         assert_eq!(by_cookie.me().await.status, 200);
         site.wait(7 * DAY);
         assert_eq!(by_cookie.me().await.refusal(), (401, "TOKEN_EXPIRED".to_owned()));
-        site.wait(22 * DAY - second);
+        site.wait_almost(22 * DAY);
         assert_eq!(site.anyone().refresh(&refresh).await.status, 200);
-        site.wait(second);
+        site.wait(SECOND);
         assert_eq!(site.anyone().refresh(&refresh).await.refusal(), (401, "TOKEN_EXPIRED".to_owned()));
     }
 

@@ -127,7 +127,7 @@ impl<'s> Table<'s> {
         let late = if operation.is_admins() { Who::System(&expired.1) } else { Who::Member(&expired.0) };
         let prepared = prepared(site, &operation.name(), Who::Nobody).await;
         let late = self.cell(operation, &late.asker(site), &prepared).await;
-        let elsewhere = self.from_elsewhere(operation).await;
+        let elsewhere = self.elsewhere_asked(operation).await;
         let broken = self.broken(operation).await;
         if roles.iter().all(|cell| *cell == roles[0]) {
             roles.truncate(1);
@@ -141,15 +141,16 @@ impl<'s> Table<'s> {
     }
 
     /// What becomes of a session's requests that name another tenant, or come from another site's page.
-    async fn from_elsewhere(&mut self, operation: &Operation) -> String {
+    async fn elsewhere_asked(&mut self, operation: &Operation) -> String {
         if !operation.wants_a_session() {
             return String::new();
         }
         let (member, system) = (self.site.as_role(Role::Admin).await, self.site.admin().await);
         self.site.tenant("globex").await;
-        let (who, by_cookie) = match operation.is_admins() {
-            true => (Who::System(&system), system.by_cookie_alone()),
-            false => (Who::Member(&member), member.by_cookie_alone()),
+        let (who, by_cookie) = if operation.is_admins() {
+            (Who::System(&system), system.by_cookie_alone())
+        } else {
+            (Who::Member(&member), member.by_cookie_alone())
         };
         let prepared = prepared(self.site, &operation.name(), who).await;
         let evil = self.cell(operation, &by_cookie.with("Origin: https://evil.test"), &prepared).await;
@@ -211,6 +212,14 @@ on_both! {
         assert_eq!(site.holdings().await, with_member);
         member.ask("POST", "/api/client/auth/sign-out").await;
         assert_ne!(site.holdings().await, with_member);
+    }
+
+    // Every story ends with a look for its secrets in the log; so the log has to be heard.
+    async fn what_is_logged_is_heard(site) {
+        let member = site.as_role(Role::Viewer).await;
+        member.with("X-Request-Id: heard-1").sign_in("nobody@acme.test", "a password that is told to nobody").await;
+        assert!(!site.logged("heard-1").is_empty());
+        assert_eq!(site.logged("told to nobody"), Vec::<String>::new());
     }
 
     async fn a_path_answers_no_method_but_its_own(site) {

@@ -1,13 +1,11 @@
 //! Sessions by cookie.
 
-use std::time::Duration;
-
 use purser_core::access::Role;
 use serde_json::json;
 
 use super::is;
 use crate::on_both;
-use crate::site::{DAY, PASSWORD};
+use crate::site::{DAY, PASSWORD, SECOND};
 
 on_both! {
     async fn the_cookie_is_for_this_host_and_out_of_scripts_reach(site) {
@@ -92,9 +90,9 @@ on_both! {
             assert_eq!(member.by_cookie().me().await.status, 200);
             site.app.keep_house().await.unwrap();
         }
-        site.wait(6 * DAY - Duration::from_secs(1));
+        site.wait_almost(6 * DAY);
         assert_eq!(member.by_cookie().me().await.status, 200);
-        site.wait(Duration::from_secs(1));
+        site.wait(SECOND);
         assert_eq!(member.by_cookie().me().await.refusal(), is(401, "TOKEN_EXPIRED"));
     }
 

@@ -126,7 +126,7 @@ impl Ground {
         }
         let cookies = reply.headers.iter().filter(|(name, _)| name == "set-cookie");
         let values = cookies.filter_map(|(_, line)| line.split_once('=')?.1.split(';').next());
-        secrets.extend(values.filter(|value| value.len() > 7).map(ToOwned::to_owned));
+        secrets.extend(values.filter(|value| value.len() > 9).map(ToOwned::to_owned));
     }
 
     pub(super) fn logged(&self, word: &str) -> Vec<String> {
@@ -157,7 +157,7 @@ fn collect(json: &Value, into: &mut Vec<String>) {
         Value::Object(members) => {
             for (name, value) in members {
                 match value.as_str() {
-                    Some(text) if text.len() > 7 && SECRET.contains(&name.as_str()) => into.push(text.to_owned()),
+                    Some(text) if text.len() > 9 && SECRET.contains(&name.as_str()) => into.push(text.to_owned()),
                     _ => collect(value, into),
                 }
             }
