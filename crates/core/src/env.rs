@@ -89,31 +89,41 @@ pub trait Entropy: Send + Sync {
 pub struct SystemClock {
     started: Instant,
     /// The largest distance seen between the wall clock and the time since start. It can only grow.
-    ahead: AtomicI64,
+    own: AtomicI64,
+    /// The same by the store's clock. Kept apart: a machine that is ahead of the store must not drag the store's time along.
+    stores: AtomicI64,
 }
 
 impl SystemClock {
     /// A clock that starts at the machine's time, or at `mark`, the latest time seen before a restart, if that is later.
     #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
     pub fn starting_at(mark: Timestamp) -> Self {
-        Self { started: Instant::now(), ahead: AtomicI64::new(mark.0) }
+        Self { started: Instant::now(), own: AtomicI64::new(mark.0), stores: AtomicI64::new(mark.0) }
     }
 
-    /// Moves the clock forward to `mark` if it is behind.
+    /// Moves the clock forward to `mark`, a moment in the store's time, if it is behind.
     pub fn not_before(&self, mark: Timestamp) {
-        self.ahead.fetch_max(mark.0.saturating_sub(micros(self.started.elapsed())), Ordering::Relaxed);
+        self.stores.fetch_max(mark.0.saturating_sub(micros(self.started.elapsed())), Ordering::Relaxed);
     }
-}
 
-impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
-    fn now_by(&self, ahead: i64) -> Timestamp {
+    fn forwards(&self, farthest: &AtomicI64, ahead: i64) -> Timestamp {
         let elapsed = micros(self.started.elapsed());
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, micros);
         // Moved before it is compared with what was told: a mark from the store is already in the store's time.
         let distance = wall.saturating_add(ahead).saturating_sub(elapsed);
-        let ahead = self.ahead.fetch_max(distance, Ordering::Relaxed).max(distance);
-        Timestamp(ahead.saturating_add(elapsed))
+        let farthest = farthest.fetch_max(distance, Ordering::Relaxed).max(distance);
+        Timestamp(farthest.saturating_add(elapsed))
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        self.forwards(&self.own, 0)
+    }
+
+    fn now_by(&self, ahead: i64) -> Timestamp {
+        self.forwards(&self.stores, ahead)
     }
 }
 
@@ -199,6 +209,14 @@ mod tests {
         let store = SystemClock::starting_at(Timestamp(0)).now_by(hour);
         let after_restart = SystemClock::starting_at(store).now_by(hour);
         assert!(after_restart.since(store) < Duration::from_mins(30), "an hour ahead became two");
+    }
+
+    #[test]
+    fn a_machine_ahead_of_the_store_does_not_drag_the_stores_time_along() {
+        let hour = 3_600_000_000;
+        let clock = SystemClock::starting_at(Timestamp(0));
+        let by_the_machine = clock.now();
+        assert!(by_the_machine.since(clock.now_by(-hour)) > Duration::from_mins(30));
     }
 
     #[test]

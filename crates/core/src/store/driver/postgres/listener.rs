@@ -16,7 +16,8 @@ use crate::store::driver::{Forget, Trust};
 
 /// How often we call out to ourselves through the channel.
 const BEAT: Duration = Duration::from_millis(250);
-/// How long our own call may take to come back before we hold the channel for cut.
+/// How long our own call and a look at the clock may take before we hold the channel for cut. With a beat before, that stays
+/// below the second within which a change is to be known everywhere.
 const ECHO: Duration = Duration::from_millis(500);
 /// Clocks this close are held for one.
 const SAME_CLOCK: i64 = 500_000;
@@ -37,29 +38,33 @@ pub(super) async fn listen(server: Server, forget: Forget, trust: Arc<Trust>) {
 }
 
 async fn listen_once(server: &Server, forget: &Forget, trust: &Trust) -> Result<()> {
-    let (client, mut heard) = open(server).await?;
-    let own = format!("purser_echo_{}", backend(&client).await?);
-    client.batch_execute(&format!("LISTEN {CHANNEL}; LISTEN {own}")).await.map_err(Error::store)?;
-    measure_clock(&client, trust).await?;
+    let (client, mut heard, own) = in_time(PATIENCE, open(server)).await?;
+    in_time(ECHO, measure_clock(&client, trust)).await?;
     // What happened while nobody listened is unknown.
     forget(&[Stale::Everything]);
     trust.listening.store(true, Ordering::Release);
     let call = format!("NOTIFY {own}");
     loop {
-        timeout(ECHO, client.batch_execute(&call)).await.map_err(Error::store)?.map_err(Error::store)?;
-        await_echo(&mut heard, &own, forget).await?;
-        measure_clock(&client, trust).await?;
+        let beat = async {
+            client.batch_execute(&call).await.map_err(Error::store)?;
+            await_echo(&mut heard, &own, forget).await?;
+            measure_clock(&client, trust).await
+        };
+        in_time(ECHO, beat).await?;
         hear_until_next_beat(&mut heard, forget).await?;
     }
 }
 
 type Heard = mpsc::UnboundedReceiver<(String, String)>;
 
-async fn open(server: &Server) -> Result<(Client, Heard)> {
-    let (client, mut connection) = timeout(PATIENCE, server.config.connect(server.tls.clone()))
-        .await
-        .map_err(Error::store)?
-        .map_err(Error::store)?;
+/// Fails if it takes longer.
+async fn in_time<T>(patience: Duration, what: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(patience, what).await.map_err(Error::store)?
+}
+
+/// A connection that listens, and the name under which we call ourselves.
+async fn open(server: &Server) -> Result<(Client, Heard, String)> {
+    let (client, mut connection) = server.config.connect(server.tls.clone()).await.map_err(Error::store)?;
     let (tell, heard) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Some(Ok(message)) = std::future::poll_fn(|context| connection.poll_message(context)).await {
@@ -70,7 +75,9 @@ async fn open(server: &Server) -> Result<(Client, Heard)> {
             }
         }
     });
-    Ok((client, heard))
+    let own = format!("purser_echo_{}", backend(&client).await?);
+    client.batch_execute(&format!("LISTEN {CHANNEL}; LISTEN {own}")).await.map_err(Error::store)?;
+    Ok((client, heard, own))
 }
 
 async fn backend(client: &Client) -> Result<i32> {
@@ -78,16 +85,13 @@ async fn backend(client: &Client) -> Result<i32> {
 }
 
 async fn await_echo(heard: &mut Heard, own: &str, forget: &Forget) -> Result<()> {
-    let echo = async {
-        while let Some((channel, payload)) = heard.recv().await {
-            if channel == own {
-                return Ok(());
-            }
-            pass_on(&payload, forget);
+    while let Some((channel, payload)) = heard.recv().await {
+        if channel == own {
+            return Ok(());
         }
-        Err(Error::store("the listening connection was lost"))
-    };
-    timeout(ECHO, echo).await.map_err(Error::store)?
+        pass_on(&payload, forget);
+    }
+    Err(Error::store("the listening connection was lost"))
 }
 
 async fn hear_until_next_beat(heard: &mut Heard, forget: &Forget) -> Result<()> {
@@ -112,7 +116,7 @@ fn pass_on(payload: &str, forget: &Forget) {
 /// Nodes go by the database's clock, however far apart their own are.
 pub(super) async fn measure_clock(client: &Client, trust: &Trust) -> Result<()> {
     let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
-    let row = timeout(ECHO, client.query_one(sql, &[])).await.map_err(Error::store)?.map_err(Error::store)?;
+    let row = client.query_one(sql, &[]).await.map_err(Error::store)?;
     let here = SystemClock::starting_at(Timestamp(0)).now();
     let ahead = row.get::<_, i64>(0).saturating_sub(here.0);
     trust.ahead.store(if ahead.abs() < SAME_CLOCK { 0 } else { ahead }, Ordering::Relaxed);
