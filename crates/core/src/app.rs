@@ -9,7 +9,6 @@ use crate::env::{Clock, Entropy, Timestamp};
 use crate::error::{Error, Result};
 use crate::license::VendorKey;
 use crate::session::handle::{Handles, Realm};
-use crate::session::keys::Keys;
 use crate::session::live::Live;
 use crate::session::pacing::Pacing;
 use crate::signin::Parameters;
@@ -27,8 +26,9 @@ pub(crate) mod sql {
         system FACT = "SELECT value FROM deployment WHERE name = ?1";
         /// Writes a fact down if nobody has.
         system ADD_FACT = "INSERT INTO deployment (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING";
-        /// Writes a fact down.
-        system SET_FACT = "INSERT INTO deployment (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        /// Writes a number down if none higher is.
+        system RAISE_FACT = "INSERT INTO deployment (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+            WHERE CAST(deployment.value AS BIGINT) < CAST(excluded.value AS BIGINT)";
         /// The store answers.
         system PING = "SELECT 1";
     }
@@ -42,7 +42,6 @@ pub struct App {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) vault: Vault,
     pub(crate) live: Arc<Live>,
-    pub(crate) keys: Keys,
     pub(crate) handles: Handles,
     pub(crate) admin_handles: Handles,
     pub(crate) hasher: Hasher,
@@ -83,12 +82,12 @@ impl App {
             Arc::new(move |stale: &[Stale]| forget.forget(stale)),
         )
         .await?;
+        demand_key_file(&store, &master).await?;
         let vault = Vault::open(&master, &*entropy)?;
         demand_same_key(&store, &vault).await?;
         let instance = instance(&store, &*entropy).await?;
         let hasher = Hasher::start(hashing(&settings), Arc::clone(&clock), Arc::clone(&entropy))?;
         let app = Self {
-            keys: Keys::none(),
             handles: Handles::of(Realm::Client, &vault),
             admin_handles: Handles::of(Realm::Admin, &vault),
             pacing: Pacing::new(),
@@ -109,7 +108,7 @@ impl App {
 
     /// The present moment by the store's clock, on which all nodes agree.
     pub(crate) fn now(&self) -> Timestamp {
-        Timestamp(self.clock.now().0.saturating_add(self.store.trust().ahead()))
+        self.clock.now_by(self.store.trust().ahead())
     }
 
     /// The settings in force.
@@ -156,7 +155,9 @@ impl App {
     /// [`Error::StoreUnavailable`]; the next round tries again.
     pub async fn keep_house(&self) -> Result<()> {
         let now = self.now();
-        self.store.carry_out(Change::unlogged().run_system(sql::SET_FACT, args![TIME_MARK, now.0.to_string()])).await?;
+        self.store
+            .carry_out(Change::unlogged().run_system(sql::RAISE_FACT, args![TIME_MARK, now.0.to_string()]))
+            .await?;
         self.note_license_time(now).await?;
         self.note_seen().await?;
         self.sweep_sessions(now).await?;
@@ -206,6 +207,19 @@ fn hashing(settings: &Settings) -> hasher::Settings {
         patience: passwords.queue_wait.0,
         parameters: Parameters { memory_kib: passwords.memory_kib, passes: passwords.passes, lanes: passwords.lanes },
     }
+}
+
+/// A new key is only made for a new database: an old one could not be opened with it.
+async fn demand_key_file(store: &Store, master: &MasterKey) -> Result<()> {
+    let MasterKey::File(path) = master else { return Ok(()) };
+    let sealed: Option<String> = store.system_one(sql::FACT, args![FINGERPRINT]).await?;
+    if sealed.is_none() || path.exists() {
+        return Ok(());
+    }
+    Err(Error::internal(format!(
+        "the master key {} is not there, and this database is sealed with one: put it back, or name its place in secrets.master_key_file",
+        path.display()
+    )))
 }
 
 /// Nodes that share a database share the master key.

@@ -74,7 +74,7 @@ impl Serialize for Span {
 }
 
 /// All settings. Unknown keys are refused.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Where the data lies.
@@ -103,11 +103,25 @@ pub struct Settings {
     pub metrics: Metrics,
 }
 
+/// What is written in a secret's place.
+pub const HIDDEN: &str = "(hidden)";
+
+/// Settings are shown to operators; a secret among them only as being there.
+fn hidden<S: serde::Serializer>(_: &Secret, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(HIDDEN)
+}
+
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
+fn hidden_if_set<S: serde::Serializer>(secret: &Option<Secret>, to: S) -> Result<S::Ok, S::Error> {
+    secret.as_ref().map(|_| HIDDEN).serialize(to)
+}
+
 /// `[database]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Database {
     /// `sqlite:FILE` or `postgres://…`.
+    #[serde(serialize_with = "hidden")]
     pub url: Secret,
     /// PEM file with the certificate authorities that may vouch for PostgreSQL; unset: the system's.
     pub ca_file: Option<PathBuf>,
@@ -122,7 +136,7 @@ impl Default for Database {
 }
 
 /// `[server]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Server {
     /// Address and port to listen on.
@@ -153,7 +167,7 @@ impl Default for Server {
 }
 
 /// `[tokens]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tokens {
     /// Life of an access token.
@@ -178,7 +192,7 @@ impl Default for Tokens {
 }
 
 /// `[sessions]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sessions {
     /// A cookie dies after so long without use.
@@ -203,7 +217,7 @@ impl Default for Sessions {
 }
 
 /// `[passwords]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Passwords {
     /// Fewest characters of a new password.
@@ -237,7 +251,7 @@ impl Default for Passwords {
 }
 
 /// `[limits]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Failed sign-ins a day for one account, from strangers.
@@ -248,8 +262,6 @@ pub struct Limits {
     pub guesses_per_tenant: u32,
     /// Failed sign-ins in 15 minutes for one administrator.
     pub guesses_per_admin: u32,
-    /// Bytes of a request body, SAML apart.
-    pub body_bytes: usize,
     /// Connections open at once.
     pub connections: usize,
     /// Time for the head of a request to arrive.
@@ -271,7 +283,6 @@ impl Default for Limits {
             guesses_per_address: 100,
             guesses_per_tenant: 3_000,
             guesses_per_admin: 10,
-            body_bytes: 65_536,
             connections: 10_000,
             header_timeout: Span::seconds(10),
             body_timeout: Span::seconds(10),
@@ -283,12 +294,13 @@ impl Default for Limits {
 }
 
 /// `[secrets]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Secrets {
     /// File with the master key; made with mode 0600 on first start if absent.
     pub master_key_file: PathBuf,
     /// The master key itself (32 bytes, base64), instead of a file.
+    #[serde(serialize_with = "hidden_if_set")]
     pub master_key: Option<Secret>,
 }
 
@@ -310,7 +322,7 @@ pub enum Mode {
 }
 
 /// `[deployment]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Deployment {
     /// `hosted` or `on-prem`.
@@ -318,7 +330,7 @@ pub struct Deployment {
 }
 
 /// `[license]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct License {
     /// The vendor's Ed25519 public key: 32 bytes, base64url or base64.
@@ -326,7 +338,7 @@ pub struct License {
 }
 
 /// `[microsoft]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Microsoft {
     /// Where people sign in.
@@ -342,7 +354,7 @@ impl Default for Microsoft {
 }
 
 /// `[log]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
     /// `error`, `warn`, `info`, `debug`, or a filter as `info,purser_core=debug`.
@@ -358,11 +370,12 @@ impl Default for Log {
 }
 
 /// `[metrics]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Metrics {
     /// A listener of their own for `/metrics`; unset: only with the token.
     pub listen: Option<SocketAddr>,
     /// Bearer token that opens `/metrics` on the main listener.
+    #[serde(serialize_with = "hidden_if_set")]
     pub token: Option<Secret>,
 }

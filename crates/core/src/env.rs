@@ -1,6 +1,7 @@
 //! Time and chance, the two things a program must be given: [`Clock`] and [`Entropy`], the real ones and those of the tests.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -50,12 +51,15 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Reads RFC 3339.
-impl std::str::FromStr for Timestamp {
-    type Err = jiff::Error;
+/// A moment as RFC 3339 writes it, in any zone.
+impl FromStr for Timestamp {
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, jiff::Error> {
-        text.parse::<jiff::Timestamp>().map(|moment| Self(moment.as_microsecond()))
+    fn from_str(text: &str) -> Result<Self, String> {
+        let moment = text.parse::<jiff::Timestamp>();
+        moment
+            .map(|moment| Self(moment.as_microsecond()))
+            .map_err(|_| format!("`{text}` is not a moment; write it as 2026-11-21T19:17:00Z"))
     }
 }
 
@@ -66,7 +70,12 @@ fn micros(by: Duration) -> i64 {
 /// Where the time comes from. Use cases read it once and hand `now` down.
 pub trait Clock: Send + Sync {
     /// The present moment. Never earlier than any moment it told before.
-    fn now(&self) -> Timestamp;
+    fn now(&self) -> Timestamp {
+        self.now_by(0)
+    }
+
+    /// The present moment by a clock that is so many microseconds ahead of this machine's.
+    fn now_by(&self, ahead: i64) -> Timestamp;
 }
 
 /// Where chance comes from.
@@ -80,30 +89,41 @@ pub trait Entropy: Send + Sync {
 pub struct SystemClock {
     started: Instant,
     /// The largest distance seen between the wall clock and the time since start. It can only grow.
-    ahead: AtomicI64,
+    own: AtomicI64,
+    /// The same by the store's clock. Kept apart: a machine that is ahead of the store must not drag the store's time along.
+    stores: AtomicI64,
 }
 
 impl SystemClock {
     /// A clock that starts at the machine's time, or at `mark`, the latest time seen before a restart, if that is later.
     #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
     pub fn starting_at(mark: Timestamp) -> Self {
-        Self { started: Instant::now(), ahead: AtomicI64::new(mark.0) }
+        Self { started: Instant::now(), own: AtomicI64::new(mark.0), stores: AtomicI64::new(mark.0) }
     }
 
-    /// Moves the clock forward to `mark` if it is behind.
+    /// Moves the clock forward to `mark`, a moment in the store's time, if it is behind.
     pub fn not_before(&self, mark: Timestamp) {
-        self.ahead.fetch_max(mark.0.saturating_sub(micros(self.started.elapsed())), Ordering::Relaxed);
+        self.stores.fetch_max(mark.0.saturating_sub(micros(self.started.elapsed())), Ordering::Relaxed);
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
+    fn forwards(&self, farthest: &AtomicI64, ahead: i64) -> Timestamp {
+        let elapsed = micros(self.started.elapsed());
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, micros);
+        // Moved before it is compared with what was told: a mark from the store is already in the store's time.
+        let distance = wall.saturating_add(ahead).saturating_sub(elapsed);
+        let farthest = farthest.fetch_max(distance, Ordering::Relaxed).max(distance);
+        Timestamp(farthest.saturating_add(elapsed))
     }
 }
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
     fn now(&self) -> Timestamp {
-        let elapsed = micros(self.started.elapsed());
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, micros);
-        let distance = wall.saturating_sub(elapsed);
-        let ahead = self.ahead.fetch_max(distance, Ordering::Relaxed).max(distance);
-        Timestamp(ahead.saturating_add(elapsed))
+        self.forwards(&self.own, 0)
+    }
+
+    fn now_by(&self, ahead: i64) -> Timestamp {
+        self.forwards(&self.stores, ahead)
     }
 }
 
@@ -134,8 +154,8 @@ impl FixedClock {
 }
 
 impl Clock for FixedClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
+    fn now_by(&self, ahead: i64) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst).saturating_add(ahead))
     }
 }
 
@@ -172,6 +192,31 @@ mod tests {
     #[test]
     fn a_moment_prints_as_rfc_3339() {
         assert_eq!(Timestamp::from_seconds(1_795_288_620).to_string(), "2026-11-21T19:17:00Z");
+    }
+
+    #[test]
+    fn a_moment_is_read_as_rfc_3339_in_any_zone() {
+        assert_eq!("2026-11-21T19:17:00Z".parse(), Ok(Timestamp::from_seconds(1_795_288_620)));
+        assert_eq!("2026-11-21T20:17:00.5+01:00".parse(), Ok(Timestamp(1_795_288_620_500_000)));
+        for text in ["", "yesterday", "2026-11-21", "2026-11-21T19:17:00"] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mark_in_the_stores_time_is_not_moved_again() {
+        let hour = 3_600_000_000;
+        let store = SystemClock::starting_at(Timestamp(0)).now_by(hour);
+        let after_restart = SystemClock::starting_at(store).now_by(hour);
+        assert!(after_restart.since(store) < Duration::from_mins(30), "an hour ahead became two");
+    }
+
+    #[test]
+    fn a_machine_ahead_of_the_store_does_not_drag_the_stores_time_along() {
+        let hour = 3_600_000_000;
+        let clock = SystemClock::starting_at(Timestamp(0));
+        let by_the_machine = clock.now();
+        assert!(by_the_machine.since(clock.now_by(-hour)) > Duration::from_mins(30));
     }
 
     #[test]

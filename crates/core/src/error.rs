@@ -199,6 +199,16 @@ impl Error {
         Self::Invalid(vec![Problem { field: field.into(), reason: reason.into() }])
     }
 
+    /// The same refusal, told of the field that was really asked for.
+    pub(crate) fn about(self, field: &str) -> Self {
+        match self {
+            Self::Invalid(problems) => {
+                Self::Invalid(problems.into_iter().map(|problem| Problem { field: field.into(), ..problem }).collect())
+            }
+            other => other,
+        }
+    }
+
     /// A fault of ours, with its cause for the log.
     pub fn internal(cause: impl Into<Cause>) -> Self {
         Self::Internal(cause.into())

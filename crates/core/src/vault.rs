@@ -17,11 +17,11 @@ use crate::error::Error;
 use crate::secret::{self, Secret};
 
 /// A key of 256 bits, wiped from memory when dropped.
-pub type Key = Zeroizing<[u8; 32]>;
+pub(crate) type Key = Zeroizing<[u8; 32]>;
 
 /// Where the master key comes from. Nodes that share a database share the key.
 #[derive(Clone, Debug)]
-pub enum MasterKey {
+pub(crate) enum MasterKey {
     /// A file that only its owner may read; made on the first start.
     File(PathBuf),
     /// The key itself, as base64, from the environment or the settings.
@@ -29,14 +29,14 @@ pub enum MasterKey {
 }
 
 /// The master key, opened. What the database holds is worth nothing without it.
-pub struct Vault {
+pub(crate) struct Vault {
     root: Prk,
     sealing: LessSafeKey,
 }
 
 /// Why the master key, or what lies under it, cannot be used. The text says what to do.
 #[derive(Debug, thiserror::Error)]
-pub enum VaultError {
+pub(crate) enum VaultError {
     /// The file is there but cannot be read.
     #[error("the master key {} cannot be read", path.display())]
     Unreadable {
@@ -82,7 +82,7 @@ impl Vault {
     ///
     /// # Errors
     /// Any [`VaultError`] but [`VaultError::Sealed`]; the server must not start then.
-    pub fn open(from: &MasterKey, entropy: &dyn Entropy) -> Result<Self, VaultError> {
+    pub(crate) fn open(from: &MasterKey, entropy: &dyn Entropy) -> Result<Self, VaultError> {
         let master = match from {
             MasterKey::File(path) => read_or_make(path, entropy)?,
             MasterKey::Inline(text) => {
@@ -93,13 +93,13 @@ impl Vault {
     }
 
     /// The key for one purpose (HKDF, RFC 5869). Different purposes give keys that tell nothing about each other.
-    pub fn derive(&self, purpose: &str) -> Key {
+    pub(crate) fn derive(&self, purpose: &str) -> Key {
         expand(&self.root, "use/", purpose)
     }
 
     /// A public value that two vaults share only if they hold the same key. The store keeps it, so that a node
     /// with another key refuses to start instead of sealing what its neighbours cannot open.
-    pub fn fingerprint(&self) -> String {
+    pub(crate) fn fingerprint(&self) -> String {
         secret::encode(expand(&self.root, "vault/", "fingerprint").as_slice())
     }
 
@@ -107,7 +107,7 @@ impl Vault {
     ///
     /// Nonces are drawn, not counted: nodes need not agree on a counter, and a deployment seals far fewer than the
     /// 2³² secrets at which that would become unsafe (SP 800-38D section 8.3).
-    pub fn seal(&self, context: &str, plain: &[u8], entropy: &dyn Entropy) -> Vec<u8> {
+    pub(crate) fn seal(&self, context: &str, plain: &[u8], entropy: &dyn Entropy) -> Vec<u8> {
         let mut nonce = [0; NONCE_LEN];
         entropy.fill(&mut nonce);
         self.seal_with(nonce, context, plain)
@@ -117,7 +117,7 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::Sealed`] if it was sealed under another key or context, or was changed.
-    pub fn open_sealed(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    pub(crate) fn open_sealed(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         self.unseal(context, sealed).ok_or_else(|| VaultError::Sealed(context.to_owned()))
     }
 

@@ -80,7 +80,7 @@ impl Fault {
     pub(crate) fn envelope(&self) -> Vec<u8> {
         let message = self.message();
         let error =
-            Body4xx { message: &message, code: self.code(), details: self.details(), challenge: self.challenge() };
+            Reason { message: &message, code: self.code(), details: self.details(), challenge: self.challenge() };
         serde_json::to_vec(&Refusal { success: false, error }).expect("texts under text keys always become JSON")
     }
 
@@ -243,13 +243,13 @@ pub struct Refused {
     #[schema(example = false)]
     success: bool,
     /// Why.
-    error: Reason,
+    error: RefusalReason,
 }
 
 /// Why something was refused.
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "as above")]
-pub struct Reason {
+pub struct RefusalReason {
     /// A sentence, the same whenever the code is the same.
     #[schema(example = "Invalid email or password")]
     message: String,
@@ -265,11 +265,11 @@ pub struct Reason {
 #[derive(Serialize)]
 struct Refusal<'a> {
     success: bool,
-    error: Body4xx<'a>,
+    error: Reason<'a>,
 }
 
 #[derive(Serialize)]
-struct Body4xx<'a> {
+struct Reason<'a> {
     message: &'a str,
     code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -43,7 +43,7 @@ pub async fn readyz(State(site): State<Site>) -> Answer {
 pub async fn jwks(State(site): State<Site>) -> Answer {
     let mut response = Json(site.app.jwks().await?).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
     Ok(response)
 }
 

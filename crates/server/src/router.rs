@@ -2,13 +2,13 @@
 
 use axum::Router;
 use axum::routing::{MethodRouter, delete, get, patch, post};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{Modify, OpenApi};
+use utoipa::OpenApi;
 
 use crate::admin_api::{admins, audit, clients, keys, license, session as admin_session, users};
 use crate::client_api::{graphql, me, password, session, sessions, signin, sso};
-use crate::operations;
+use crate::description::{Common, Doors};
 use crate::site::Site;
+use crate::{graphiql, operations};
 
 /// Lists the routes once: for the router, and for the API's description.
 macro_rules! routes {
@@ -16,13 +16,16 @@ macro_rules! routes {
         /// The router.
         pub fn router(site: Site) -> Router {
             let router = Router::new() $(.route($path, MethodRouter::new()$(.merge($method($($handler)::+)))+))*;
-            router.route("/graphiql", get(graphql::graphiql)).with_state(site)
+            router
+                .route("/graphiql", get(graphiql::page))
+                .route("/graphiql/{part}", get(graphiql::part))
+                .with_state(site)
         }
 
         #[derive(OpenApi)]
         #[openapi(
             info(title = "Purser", description = "Identity and access behind a work-instruction platform."),
-            modifiers(&Doors),
+            modifiers(&Doors, &Common),
             paths($($($($handler)::+),+),*))]
         struct Described;
     };
@@ -69,26 +72,4 @@ routes! {
 /// The description of every route (OpenAPI 3.1).
 pub fn description() -> utoipa::openapi::OpenApi {
     Described::openapi()
-}
-
-/// The ways a request can prove itself.
-struct Doors;
-
-impl Modify for Doors {
-    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
-        let bearer = |says: &str| {
-            SecurityScheme::Http(
-                HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(says)).build(),
-            )
-        };
-        let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
-            "session",
-            "Set by sign-in. Writes need an Origin of our own",
-        )));
-        let parts = api.components.get_or_insert_default();
-        parts.add_security_scheme("bearer", bearer("An access token of the client realm"));
-        parts.add_security_scheme("admin", bearer("An access token of the admin realm"));
-        parts.add_security_scheme("metrics", bearer("The token of `metrics.token`"));
-        parts.add_security_scheme("cookie", cookie);
-    }
 }

@@ -16,7 +16,7 @@ use purser_graphql::Answerer;
 use crate::http_settings::{HttpSettings, Reach, TlsFiles};
 use crate::layers::Shell;
 use crate::listener::Listener;
-use crate::site::{Extras, Site};
+use crate::site::{Extras, Parts, Site};
 use crate::{background, operations, router};
 
 /// Whether a page to try GraphQL on is shown.
@@ -45,18 +45,19 @@ pub async fn run(app: Arc<App>, playground: Playground, ready: impl FnOnce(Socke
         graphiql: playground == Playground::Shown,
         metrics: Some((figures.clone(), settings.metrics.token.clone())),
     };
-    let site = Site {
-        graphql: Arc::new(Answerer::new(Arc::clone(&app))),
+    let site = Site::new(Parts {
+        graphql: Answerer::new(Arc::clone(&app)),
         app: Arc::clone(&app),
         http: Arc::clone(&http),
-        extras: Arc::new(extras),
-    };
+        extras,
+    });
     let housekeeping = tokio::spawn(background::keep_house(Arc::clone(&app)));
     let upkeep = tokio::spawn(background::keep_figures(figures.clone()));
-    let metrics = metrics_listener(&settings, &app, figures, &http, &shell).await?;
+    let metrics = metrics_listener(&settings, &app, figures, &http).await?;
+    let stop = stop_signal()?;
     tracing::info!(%address, "listening");
     ready(address);
-    listener.serve(router::router(site), stop_signal()).await;
+    listener.serve(router::router(site), stop).await;
     for task in [Some(housekeeping), Some(upkeep), metrics].into_iter().flatten() {
         task.abort();
     }
@@ -69,14 +70,15 @@ async fn metrics_listener(
     settings: &Settings,
     app: &Arc<App>,
     figures: PrometheusHandle,
-    http: &Arc<HttpSettings>,
-    shell: &Arc<Shell>,
+    http: &HttpSettings,
 ) -> anyhow::Result<Option<tokio::task::JoinHandle<()>>> {
     let Some(address) = settings.metrics.listen else {
         return Ok(None);
     };
-    let http = Arc::new(HttpSettings { tls: None, ..(**http).clone() });
-    let listener = Listener::bind(address, http, Arc::clone(shell))
+    // Plain HTTP, whatever the main listener speaks.
+    let http = Arc::new(HttpSettings { tls: None, public_url: None, ..http.clone() });
+    let shell = Shell::new(&http, &SystemEntropy::default());
+    let listener = Listener::bind(address, http, shell)
         .await
         .with_context(|| format!("cannot listen on {address} for metrics"))?;
     let app = Arc::clone(app);
@@ -95,8 +97,8 @@ async fn metrics_listener(
 pub fn http_settings(settings: &Settings) -> anyhow::Result<HttpSettings> {
     let server = &settings.server;
     let parsed = |proxy: &String| {
-        let net = proxy.parse().or_else(|_| proxy.parse().map(|address: std::net::IpAddr| address.into()));
-        net.with_context(|| format!("server.trusted_proxies: `{proxy}` is neither an address nor a network"))
+        let net = crate::settings::trusted_proxy(proxy);
+        net.map_err(|reason| anyhow::anyhow!("server.trusted_proxies: {reason}"))
     };
     Ok(HttpSettings {
         public_url: server.public_url.as_deref().map(str::parse).transpose().context("server.public_url")?,
@@ -119,13 +121,16 @@ fn tls(certificate: Option<PathBuf>, key: Option<PathBuf>) -> anyhow::Result<Opt
     }
 }
 
-/// SIGINT or SIGTERM.
-async fn stop_signal() {
+/// SIGINT or SIGTERM. From the call on they are ours, not only once it is waited for.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).expect("a process may listen for SIGTERM");
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
-    tracing::info!("stopping");
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping");
+    })
 }

@@ -1,5 +1,6 @@
 //! [`Site`], what every handler can reach: the system, its GraphQL face, and how this server is seen from outside.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
@@ -10,22 +11,40 @@ use purser_graphql::Answerer;
 
 use crate::http_settings::HttpSettings;
 
-/// The state of the router. Cheap to copy.
+/// The state of the router: one pointer, for every request takes a copy.
 #[derive(Clone)]
-pub struct Site {
+pub struct Site(Arc<Parts>);
+
+impl Site {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for Site {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// What a site is made of.
+pub struct Parts {
     /// The system.
     pub app: Arc<App>,
     /// Its GraphQL face.
-    pub graphql: Arc<Answerer>,
+    pub graphql: Answerer,
     /// How this server is reached.
     pub http: Arc<HttpSettings>,
     /// What is shown besides the API.
-    pub extras: Arc<Extras>,
+    pub extras: Extras,
 }
 
 impl FromRef<Site> for Arc<HttpSettings> {
     fn from_ref(site: &Site) -> Self {
-        Self::clone(&site.http)
+        Arc::clone(&site.http)
     }
 }
 

@@ -203,7 +203,9 @@ pub fn table() -> String {
         "| right | Admin | User Admin | Author | Operator | Approver | Publisher | Viewer |\n|---|---|---|---|---|---|---|---|\n",
     );
     for right in Right::ALL {
-        page.push_str(&format!("| `{}` |", right.name()));
+        page.push_str("| `");
+        page.push_str(right.name());
+        page.push_str("` |");
         for role in Role::ALL {
             page.push_str(if Roles::from_iter([role]).hold(*right) { " ● |" } else { " – |" });
         }

@@ -9,8 +9,6 @@ statements! {
     system ALL_ADMINS = "SELECT id, username, status, epoch, created_at, last_sign_in_at FROM admins ORDER BY id LIMIT 1000";
     /// What checking a password takes.
     system BY_NAME = "SELECT id, status, password_hash, epoch FROM admins WHERE username = ?1";
-    /// The same by id.
-    system PASSWORD = "SELECT id, status, password_hash, epoch FROM admins WHERE id = ?1";
     /// A new administrator.
     system ADD = "INSERT INTO admins (id, username, password_hash, status, epoch, created_at) VALUES (?1, ?2, ?3, 'active', 1, ?4)";
     /// Disabled, sessions over, if another remains.
@@ -27,6 +25,6 @@ statements! {
     system END_SESSIONS = "UPDATE admins SET epoch = epoch + 1 WHERE id = ?1";
     /// When they last signed in.
     system SIGNED_IN = "UPDATE admins SET last_sign_in_at = ?2 WHERE id = ?1";
-    /// A new password, or the same under better parameters.
+    /// The same password under better parameters.
     system REHASH = "UPDATE admins SET password_hash = ?2 WHERE id = ?1 AND epoch = ?3";
 }

@@ -1,4 +1,4 @@
-//! The audit log's statements. There is none that changes or removes an entry.
+//! The audit log's statements. None changes an entry; entries leave only with their tenant.
 
 use crate::store::statement::statements;
 

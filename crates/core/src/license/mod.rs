@@ -189,24 +189,10 @@ impl App {
         let key = key.trim();
         let present = self.stored_license().await?;
         let now = present.as_ref().map_or(self.now(), |it| it.installed_at.max(self.now()));
-        let license = match self.read_license(key) {
-            Ok(license) => license,
-            Err(unfit) => return Err(self.refuse_license(by, now, None, unfit).await),
-        };
-        if let Err(unfit) = self.fits(&license, now) {
-            return Err(self.refuse_license(by, now, Some(&license), unfit).await);
-        }
-        if present.is_some_and(|it| it.key == key) {
-            return self.present_license().await;
-        }
-        let change = Change::system(entry(by, now, Some(&license)).because(license.to_string()))
-            .run_system(sql::GUARD, args![])
-            .must_system(sql::INSTALL, args![license.serial, key, now], || Error::LicenseInvalid)
-            .forgetting(Stale::License);
-        match self.store.apply_system(by, change).await {
-            Ok(_) => self.present_license().await,
-            Err(Error::LicenseInvalid) => self.outrun(by, now, &license, key).await,
-            Err(fault) => Err(fault),
+        match self.judge_license(key, now) {
+            Err(refused) => Err(self.refuse_license(by, now, refused).await),
+            Ok(_) if present.is_some_and(|it| it.key == key) => self.present_license().await,
+            Ok(license) => self.put_in_force(by, now, &license, key).await,
         }
     }
 
@@ -282,30 +268,38 @@ impl App {
         if license.instance == self.instance { Ok(()) } else { Err(Unfit::Instance) }
     }
 
-    fn fits(&self, license: &License, now: Timestamp) -> Result<(), Unfit> {
-        self.is_for_here(license)?;
-        // A licence from the future means that our clock was set back.
-        if now < license.valid_from.max(license.issued_at) {
-            return Err(Unfit::NotYet);
-        }
-        if now >= license.expires_at {
-            return Err(Unfit::Expired);
-        }
-        Ok(())
+    fn judge_license(&self, key: &str, now: Timestamp) -> Result<License, Refused> {
+        let license = self.read_license(key).map_err(|unfit| Refused { unfit, serial: None })?;
+        let serial = Some(license.serial);
+        self.is_for_here(&license)
+            .and_then(|()| license.is_for(now))
+            .map_err(|unfit| Refused { unfit, serial })
+            .map(|()| license)
     }
 
-    /// A licence at least as new is installed, perhaps meanwhile and by another node: this very one, or a better one.
-    async fn outrun(
+    async fn put_in_force(
         &self,
         by: &SystemGrant<system_right::LicenseInstall>,
         now: Timestamp,
         license: &License,
         key: &str,
     ) -> Result<LicenseState> {
-        if self.stored_license().await?.is_some_and(|it| it.key == key) {
-            return self.present_license().await;
+        let change = Change::system(entry(by, now, Some(license.serial)).because(license.to_string()))
+            .run_system(sql::GUARD, args![])
+            .must_system(sql::INSTALL, args![license.serial, key, now], || Error::LicenseInvalid)
+            .forgetting(Stale::License);
+        match self.store.apply_system(by, change).await {
+            Ok(_) => self.present_license().await,
+            // One at least as new is there, perhaps only just and by another node. It may be this very one.
+            Err(Error::LicenseInvalid) if self.stored_license().await?.is_some_and(|it| it.key == key) => {
+                self.present_license().await
+            }
+            Err(Error::LicenseInvalid) => {
+                let refused = Refused { unfit: Unfit::Older, serial: Some(license.serial) };
+                Err(self.refuse_license(by, now, refused).await)
+            }
+            Err(fault) => Err(fault),
         }
-        Err(self.refuse_license(by, now, Some(license), Unfit::Older).await)
     }
 
     /// Writes the refusal down. If that fails, the answer is that failure.
@@ -313,12 +307,27 @@ impl App {
         &self,
         by: &SystemGrant<system_right::LicenseInstall>,
         now: Timestamp,
-        license: Option<&License>,
-        unfit: Unfit,
+        Refused { unfit, serial }: Refused,
     ) -> Error {
-        let refused = Change::system(entry(by, now, license).refused(unfit.to_string()));
+        let refused = Change::system(entry(by, now, serial).refused(unfit.to_string()));
         self.store.apply_system(by, refused).await.err().unwrap_or(Error::LicenseInvalid)
     }
+}
+
+impl License {
+    fn is_for(&self, now: Timestamp) -> Result<(), Unfit> {
+        // A licence made in the future means that our clock was set back.
+        if now < self.valid_from.max(self.issued_at) {
+            return Err(Unfit::NotYet);
+        }
+        if now < self.expires_at { Ok(()) } else { Err(Unfit::Expired) }
+    }
+}
+
+/// Why a key is refused, and which: its serial, if the vendor signed it. Nothing else that was sent goes into the log.
+struct Refused {
+    unfit: Unfit,
+    serial: Option<i64>,
 }
 
 /// For the log: who may use how much until when.
@@ -328,9 +337,8 @@ impl fmt::Display for License {
     }
 }
 
-/// Only what the vendor signed is named in the log.
-fn entry<P>(by: &SystemGrant<P>, now: Timestamp, license: Option<&License>) -> Entry {
-    let serial = license.map_or_else(|| "unread".to_owned(), |it| it.serial.to_string());
+fn entry<P>(by: &SystemGrant<P>, now: Timestamp, serial: Option<i64>) -> Entry {
+    let serial = serial.map_or_else(|| "unread".to_owned(), |it| it.to_string());
     Entry::done(now, by.actor(), by.visit(), Action::LicenseInstalled, Target::named("license", &serial))
 }
 
@@ -404,14 +412,17 @@ mod tests {
         let told = |license: Option<&License>, stage| Notice::of(license, stage).map(|it| it.to_string());
         let license = license();
         assert_eq!(told(Some(&license), Stage::Valid), None);
-        insta::assert_debug_snapshot!(
-            [
-                told(Some(&license), Stage::Notice),
-                told(Some(&license), Stage::Grace),
-                told(Some(&license), Stage::ReadOnly),
-                told(None, Stage::Unlicensed),
-            ],
-            @""
-        );
+        let all = [
+            told(Some(&license), Stage::Notice),
+            told(Some(&license), Stage::Grace),
+            told(Some(&license), Stage::ReadOnly),
+            told(None, Stage::Unlicensed),
+        ];
+        insta::assert_snapshot!(all.map(Option::unwrap).join("\n"), @r"
+        The licence expires at 2030-03-17T17:46:40Z.
+        The licence has expired. From 2030-03-31T17:46:40Z nothing can be changed.
+        The licence has expired. Nothing can be changed until it is renewed.
+        There is no licence. Nothing can be changed until one is installed.
+        ");
     }
 }

@@ -1,14 +1,14 @@
 //! The signing keys of both realms: kept sealed in the store, parsed once, rotated without a single false refusal.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use serde_json::Value as Json;
 
-use super::token::{Algorithm, Claims, Expected, Keyring, RingKey, SigningKey, TokenFault};
-use super::{ADMIN_AUDIENCE, CLIENT_AUDIENCE, Realm, sql};
+use super::hand::{ADMIN_AUDIENCE, CLIENT_AUDIENCE};
+use super::token::{Claims, Expected, Keyring, RingKey, SigningKey, TokenFault};
+use super::{Realm, sql};
 use crate::access::{SystemGrant, system_right};
 use crate::app::{App, SYSTEM};
 use crate::audit::{Action, Entry, Target, Visit};
@@ -23,14 +23,9 @@ const LOOK_AGAIN: i64 = 100_000;
 /// A retired key verifies this much longer than its last token lives.
 const MARGIN: Duration = Duration::from_mins(5);
 
-/// The keys in use on this node.
-pub(crate) struct Keys {
-    rings: ArcSwap<Rings>,
-    looked_at: AtomicI64,
-}
-
+/// The keys of both realms, parsed.
 #[derive(Debug)]
-struct Rings {
+pub(crate) struct Rings {
     client: Keyring,
     admin: Keyring,
 }
@@ -99,15 +94,6 @@ impl FromRow for StoredKey {
     }
 }
 
-impl Keys {
-    /// No keys yet.
-    pub(crate) fn none() -> Self {
-        let empty =
-            || Keyring::new(Algorithm::default(), Vec::new()).expect("an empty ring has no two keys of one name");
-        Self { rings: ArcSwap::from_pointee(Rings { client: empty(), admin: empty() }), looked_at: AtomicI64::new(0) }
-    }
-}
-
 impl App {
     /// Makes new signing keys for both realms. The former ones verify until their last token has run out.
     pub async fn rotate_keys(&self, by: &SystemGrant<system_right::KeysRotate>) -> Result<Vec<KeyView>> {
@@ -133,8 +119,7 @@ impl App {
 
     /// The client realm's public keys as a JSON Web Key Set (RFC 7517 section 5).
     pub async fn jwks(&self) -> Result<Json> {
-        self.refresh_rings().await?;
-        Ok(self.keys.rings.load().client.jwks(self.now()))
+        Ok(self.rings().await?.client.jwks(self.now()))
     }
 
     /// Checks a token's signature and claims. The outer error is ours, the inner one the token's.
@@ -144,19 +129,17 @@ impl App {
         token: &str,
         now: Timestamp,
     ) -> Result<Result<Claims, TokenFault>> {
-        self.refresh_rings().await?;
         let issuer = self.issuer();
         let audience = match realm {
             Realm::Client => CLIENT_AUDIENCE,
             Realm::Admin => ADMIN_AUDIENCE,
         };
         let expected = Expected { issuer: &issuer, audience };
-        let verify = || self.keys.rings.load().of(realm).verify(token, &expected, now);
-        match verify() {
+        match self.rings().await?.of(realm).verify(token, &expected, now) {
             // Perhaps another node's newest key, of which no word has come yet.
             Err(TokenFault::UnknownKid(_)) if self.may_look_again(now) => {
-                self.load_rings().await?;
-                Ok(verify())
+                self.live.forget(&[Stale::Keys]);
+                Ok(self.rings().await?.of(realm).verify(token, &expected, now))
             }
             verdict => Ok(verdict),
         }
@@ -164,25 +147,20 @@ impl App {
 
     /// The realm's ring, to sign with.
     pub(crate) async fn signer_of(&self, realm: Realm) -> Result<Signer> {
-        self.refresh_rings().await?;
-        let signer = Signer { rings: self.keys.rings.load_full(), realm, now: self.now() };
+        let signer = Signer { rings: self.rings().await?, realm, now: self.now() };
         signer.key()?;
         Ok(signer)
     }
 
     /// Sees to it that each realm has a key of the configured algorithm.
     pub(crate) async fn provide_keys(&self) -> Result<()> {
-        self.load_rings().await?;
+        let rings = self.rings().await?;
         for realm in [Realm::Client, Realm::Admin] {
-            let has = {
-                let rings = self.keys.rings.load();
-                rings.of(realm).signer(self.now()).is_some()
-            };
-            if !has {
+            if rings.of(realm).signer(self.now()).is_none() {
                 self.add_first_key(realm).await?;
             }
         }
-        self.load_rings().await
+        Ok(())
     }
 
     async fn add_first_key(&self, realm: Realm) -> Result<()> {
@@ -218,21 +196,15 @@ impl App {
         Ok(keys.into_iter().map(|key| key.view).collect())
     }
 
-    async fn refresh_rings(&self) -> Result<()> {
-        // While nothing is heard, a rotation is not either; and what is signed with a key retired long ago outlives it.
-        let deaf = !self.store.trust().listening() && self.may_look_again(self.now());
-        if self.live.take_keys_stale() || deaf {
-            self.load_rings().await.inspect_err(|_| self.live.keys_still_stale())?;
-        }
-        Ok(())
+    /// The keys as remembered, or read.
+    async fn rings(&self) -> Result<Arc<Rings>> {
+        let rings = self.live.keys.find(&(), self.store.trust(), async || self.load_rings().await.map(Some)).await?;
+        rings.ok_or_else(|| Error::internal("the signing keys cannot be read"))
     }
 
-    async fn load_rings(&self) -> Result<()> {
+    async fn load_rings(&self) -> Result<Rings> {
         let keys: Vec<StoredKey> = self.store.system_few(sql::KEYS, args![]).await?;
-        let rings = Rings { client: self.ring(Realm::Client, &keys)?, admin: self.ring(Realm::Admin, &keys)? };
-        self.keys.rings.store(Arc::new(rings));
-        self.live.tokens.forget_all();
-        Ok(())
+        Ok(Rings { client: self.ring(Realm::Client, &keys)?, admin: self.ring(Realm::Admin, &keys)? })
     }
 
     fn ring(&self, realm: Realm, keys: &[StoredKey]) -> Result<Keyring> {
@@ -250,9 +222,10 @@ impl App {
     }
 
     fn may_look_again(&self, now: Timestamp) -> bool {
-        let last = self.keys.looked_at.load(Ordering::Relaxed);
+        let looked_at = &self.live.keys_looked_at;
+        let last = looked_at.load(Ordering::Relaxed);
         now.0.saturating_sub(last) >= LOOK_AGAIN
-            && self.keys.looked_at.compare_exchange(last, now.0, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            && looked_at.compare_exchange(last, now.0, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }
 

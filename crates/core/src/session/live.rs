@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
@@ -12,6 +12,7 @@ use siphasher::sip128::{Hasher128 as _, SipHasher13};
 use std::hash::Hasher as _;
 
 use super::Session;
+use super::keys::Rings;
 use crate::admins::Admin;
 use crate::env::{Entropy, Timestamp};
 use crate::error::Result;
@@ -39,8 +40,11 @@ pub(crate) struct Live {
     pub(crate) admin_sessions: Memory<SessionId, Session>,
     pub(crate) license: Memory<(), InForce>,
     pub(crate) tokens: Tokens,
+    changes: AtomicU64,
     seen: Mutex<HashMap<SessionId, Timestamp>>,
-    keys_stale: AtomicBool,
+    pub(crate) keys: Memory<(), Rings>,
+    /// When a token with an unknown key last made this node look for it.
+    pub(crate) keys_looked_at: AtomicI64,
 }
 
 impl Live {
@@ -53,8 +57,10 @@ impl Live {
             admin_sessions: Memory::new(),
             license: Memory::new(),
             tokens: Tokens::new(entropy),
+            changes: AtomicU64::new(0),
             seen: Mutex::default(),
-            keys_stale: AtomicBool::new(true),
+            keys: Memory::new(),
+            keys_looked_at: AtomicI64::new(0),
         }
     }
 
@@ -67,11 +73,18 @@ impl Live {
                 Stale::Tenant(id) => self.tenants.forget(id),
                 Stale::AdminSession(id) => self.admin_sessions.forget(id),
                 Stale::Admin(id) => self.admins.forget(id),
-                Stale::Keys => self.keys_stale.store(true, Ordering::Release),
+                Stale::Keys => self.forget_keys(),
                 Stale::License => self.license.forget(&()),
                 Stale::Everything => self.forget_everything(),
             }
         }
+        // After what was forgotten is gone: whoever reads the new number finds nothing old.
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often this node was told to forget something. Whatever was found together under one number still holds under it.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     fn forget_everything(&self) {
@@ -81,17 +94,12 @@ impl Live {
         self.admin_sessions.forget_all();
         self.admins.forget_all();
         self.license.forget_all();
-        self.keys_stale.store(true, Ordering::Release);
+        self.forget_keys();
     }
 
-    /// Whether the signing keys must be read again; answers yes once.
-    pub(crate) fn take_keys_stale(&self) -> bool {
-        self.keys_stale.load(Ordering::Acquire) && self.keys_stale.swap(false, Ordering::AcqRel)
-    }
-
-    /// Says again that the keys must be read: the attempt to do so failed.
-    pub(crate) fn keys_still_stale(&self) {
-        self.keys_stale.store(true, Ordering::Release);
+    fn forget_keys(&self) {
+        self.keys.forget(&());
+        self.tokens.forget_all();
     }
 
     /// Notes that a session was used, to be written down with others later.
@@ -183,18 +191,32 @@ impl<K: Hash + Eq + Clone, V> Memory<K, V> {
     }
 }
 
-/// Tokens whose signature was verified before, by a keyed 128-bit hash of their bytes. Says nothing about the session behind them.
+/// Tokens whose signature was verified before, by a keyed 128-bit hash of their bytes.
 pub(crate) struct Tokens {
-    known: Cache<u128, Verified>,
+    known: Cache<u128, Arc<Verified>>,
     key: [u8; 16],
 }
 
-/// What a verified token says that cannot change.
-#[derive(Clone, Copy, Debug)]
+/// What a verified token says that cannot change, and who was behind it when this was last looked at.
+#[derive(Debug)]
 pub(crate) struct Verified {
     pub(crate) session: SessionId,
     pub(crate) expires: Timestamp,
+    /// In the client realm: whom the token stood for at a number of [`Live::changes`]. Holds as long as the number does.
+    pub(crate) standing: Option<(u64, Standing)>,
 }
+
+/// A living session with its tenant and user.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    pub(crate) session: Arc<Session>,
+    pub(crate) tenant: Arc<Tenant>,
+    pub(crate) user: Arc<User>,
+}
+
+/// A token's place in the memory.
+#[derive(Clone, Copy)]
+pub(crate) struct Place(u128);
 
 impl Tokens {
     fn new(entropy: &dyn Entropy) -> Self {
@@ -203,15 +225,20 @@ impl Tokens {
         Self { known: Cache::new(TOKENS), key }
     }
 
-    pub(crate) fn find(&self, token: &str) -> Option<Verified> {
-        self.known.get(&self.hash(token))
+    /// Where a token is remembered, whether it is or not.
+    pub(crate) fn place(&self, token: &str) -> Place {
+        Place(self.hash(token))
     }
 
-    pub(crate) fn remember(&self, token: &str, verified: Verified) {
-        self.known.insert(self.hash(token), verified);
+    pub(crate) fn find(&self, place: Place) -> Option<Arc<Verified>> {
+        self.known.get(&place.0)
     }
 
-    pub(crate) fn forget_all(&self) {
+    pub(crate) fn remember(&self, place: Place, verified: Verified) {
+        self.known.insert(place.0, Arc::new(verified));
+    }
+
+    fn forget_all(&self) {
         self.known.clear();
     }
 

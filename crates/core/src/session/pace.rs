@@ -27,6 +27,11 @@ const BURSTS_A_WINDOW: usize = 6;
 const PRESENTATIONS_A_WINDOW: u32 = 120;
 
 impl Pace {
+    /// The pace of a token that was presented once before.
+    pub(crate) fn begun(first: Timestamp) -> Self {
+        Self { bursts: vec![Burst { first, last: first, presentations: 1 }] }
+    }
+
     /// Counts one presentation, if there is room for it. What is refused does not count, so that trying too early costs
     /// nothing but the try.
     ///
@@ -50,6 +55,7 @@ impl Pace {
     }
 
     /// Whether nothing of the past bears on the next presentation, so that it need not be remembered.
+    #[cfg(test)]
     pub(crate) fn is_idle(&self, now: Timestamp) -> bool {
         self.bursts.last().is_none_or(|burst| !burst.bears_on(now))
     }

@@ -22,13 +22,13 @@ impl Pacing {
         Self(Cache::new(TOKENS))
     }
 
-    /// Counts a presentation.
+    /// Counts a presentation after the first, which was at `before` and is counted with it.
     ///
     /// # Errors
     /// [`Error::RateLimited`] with the time to wait.
-    pub(crate) fn admit(&self, session: SessionId, place: Presented, now: Timestamp) -> Result<()> {
-        let pace = self.0.get_or_insert_with(&(session, place), || Ok::<_, std::convert::Infallible>(Arc::default()));
-        let Ok(pace) = pace;
+    pub(crate) fn admit(&self, session: SessionId, place: Presented, before: Timestamp, now: Timestamp) -> Result<()> {
+        let begun = || Ok::<_, std::convert::Infallible>(Arc::new(Mutex::new(Pace::begun(before))));
+        let Ok(pace) = self.0.get_or_insert_with(&(session, place), begun);
         pace.lock().admit(now).map_err(Error::RateLimited)
     }
 }

@@ -75,6 +75,7 @@ impl Rule {
     }
 
     /// The wait after so many failures in a row.
+    #[cfg(test)]
     fn wait(&self, streak: u32) -> Duration {
         let nth = usize::try_from(streak).unwrap_or(usize::MAX).saturating_sub(1);
         Duration::from_secs(self.waits.get(nth).or(self.waits.last()).copied().unwrap_or(0))
@@ -98,6 +99,7 @@ impl Guesses {
     }
 
     /// Reports that an admitted guess was wrong.
+    #[cfg(test)]
     #[must_use]
     pub(crate) fn failed(&self, rule: &Rule, now: Timestamp) -> Self {
         let settled = self.settled(rule, now);
@@ -113,6 +115,7 @@ impl Guesses {
 
     /// Reports that an admitted guess was right. It gives its place back and ends the waiting, but forgives no
     /// failure of this window: the owner's comings and goings must not buy a stranger more guesses.
+    #[cfg(test)]
     #[must_use]
     pub(crate) fn succeeded(&self, now: Timestamp) -> Self {
         let pending = self.pending.saturating_sub(1);
@@ -141,6 +144,7 @@ impl Guesses {
     }
 
     /// Whether nothing is lost if this is forgotten.
+    #[cfg(test)]
     pub(crate) fn is_blank(&self) -> bool {
         self.failed == 0 && self.pending == 0 && self.streak == 0
     }
@@ -194,6 +198,7 @@ impl Budget {
     }
 
     /// Counts a failure.
+    #[cfg(test)]
     #[must_use]
     pub(crate) fn failed(&self, allowance: &Allowance, now: Timestamp) -> Self {
         if now.since(self.window_since) >= allowance.window {

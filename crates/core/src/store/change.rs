@@ -138,11 +138,6 @@ pub(crate) struct Outcome {
 }
 
 impl Applied {
-    /// How many rows a step touched.
-    pub(crate) fn touched(&self, step: usize) -> u64 {
-        self.0.get(step).map_or(0, |outcome| outcome.touched)
-    }
-
     /// The first row a step returned.
     pub(crate) fn row(&self, step: usize) -> Option<&Row> {
         self.0.get(step).and_then(|outcome| outcome.rows.first())

@@ -117,7 +117,7 @@ on_both! {
     async fn a_session_whose_last_handle_has_run_out_is_removed(world) {
         john(&world).await;
         let old = cookie(&world).await;
-        world.wait(91 * DAY + 1);
+        world.wait(92 * DAY + 1);
         let young = cookie(&world).await;
         world.app.keep_house().await.unwrap();
         assert_eq!(world.database.value("SELECT count(*) FROM sessions").await, "1");

@@ -1,5 +1,12 @@
 //! The system through its public door, on SQLite and on PostgreSQL.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "one test program: it panics when something is not as it should be"
+)]
+
 mod admins;
 mod audit;
 mod concurrency;
@@ -9,6 +16,7 @@ mod faults;
 mod guesses;
 mod isolation;
 mod keys;
+mod license;
 mod password;
 mod policy;
 mod proxy;

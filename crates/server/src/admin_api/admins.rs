@@ -52,7 +52,7 @@ pub struct Admins {
     responses(
         (status = 200, description = "The administrators", body = Envelope<Admins>),
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn list(State(site): State<Site>, SystemWith(by): SystemWith<system_right::AdminsRead>) -> Answer {
     let admins = site.app.admins(&by).await?;
     success(Admins { admins: admins.into_iter().map(AdminView::from).collect() })
@@ -65,7 +65,7 @@ pub struct NewAdmin {
     #[schema(example = "root")]
     username: String,
     /// Their first password.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "admin-password")]
     password: Secret,
 }
 
@@ -77,7 +77,7 @@ pub struct NewAdmin {
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused),
         (status = 403, description = "`CSRF_REJECTED`", body = Refused),
         (status = 409, description = "`CONFLICT`: the name is taken", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn create(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::AdminsManage>,
@@ -104,7 +104,7 @@ pub struct AdminSwitch {
         (status = 403, description = "`CSRF_REJECTED`", body = Refused),
         (status = 404, description = "`NOT_FOUND`", body = Refused),
         (status = 409, description = "`CONFLICT`: the last one, or already so", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn switch(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::AdminsManage>,
@@ -128,7 +128,7 @@ pub async fn switch(
         (status = 403, description = "`CSRF_REJECTED`", body = Refused),
         (status = 404, description = "`NOT_FOUND`", body = Refused),
         (status = 409, description = "`CONFLICT`: the last one", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn delete(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::AdminsManage>,

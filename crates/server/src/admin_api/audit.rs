@@ -6,7 +6,7 @@ use purser_core::audit::{Filter, Log, Record};
 use purser_core::env::Timestamp;
 use purser_core::error::Error;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::extract::{Query, SystemWith};
 use crate::fault::{Answer, Envelope, Refused, success};
@@ -74,7 +74,7 @@ pub struct Entries {
 }
 
 /// Which lines to read.
-#[derive(Debug, Default, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(default, rename_all = "camelCase")]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub struct Wanted {
@@ -104,7 +104,7 @@ pub struct Wanted {
         (status = 200, description = "The lines", body = Envelope<Entries>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Refused),
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn list(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::AuditsRead>,

@@ -6,7 +6,7 @@ use purser_core::error::{Error, Result};
 use purser_core::ids::TenantId;
 use purser_core::tenants::{NewTenant, Tenant, TenantSettings, TenantStatus, TenantUpdate};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::extract::{Body, Query, SystemWith};
 use crate::fault::{Answer, Empty, Envelope, Refused, created, success};
@@ -54,7 +54,7 @@ pub struct Clients {
 }
 
 /// Which tenants to list.
-#[derive(Debug, Default, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 pub struct Listing {
@@ -72,7 +72,7 @@ pub struct Listing {
         (status = 200, description = "The tenants", body = Envelope<Clients>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Refused),
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn list(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::TenantsRead>,
@@ -102,7 +102,7 @@ pub struct NewClient {
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused),
         (status = 403, description = "`CSRF_REJECTED`", body = Refused),
         (status = 409, description = "`CONFLICT`: the id is taken", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn create(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::TenantsManage>,
@@ -119,7 +119,7 @@ pub async fn create(
         (status = 200, description = "The tenant", body = Envelope<Client>),
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused),
         (status = 404, description = "`NOT_FOUND`", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn show(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::TenantsRead>,
@@ -162,7 +162,7 @@ pub enum Status {
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused),
         (status = 403, description = "`CSRF_REJECTED`", body = Refused),
         (status = 404, description = "`NOT_FOUND`", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn update(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::TenantsManage>,
@@ -185,7 +185,7 @@ pub async fn update(
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused),
         (status = 403, description = "`CSRF_REJECTED`", body = Refused),
         (status = 404, description = "`NOT_FOUND`", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn delete(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::TenantsManage>,
@@ -203,7 +203,7 @@ pub async fn delete(
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused),
         (status = 403, description = "`CSRF_REJECTED`", body = Refused),
         (status = 404, description = "`NOT_FOUND`", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn end_sessions(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::SessionsEnd>,

@@ -56,7 +56,7 @@ impl From<Vec<KeyView>> for SigningKeys {
     responses(
         (status = 200, description = "The keys", body = Envelope<SigningKeys>),
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn list(State(site): State<Site>, SystemWith(by): SystemWith<system_right::KeysRead>) -> Answer {
     success(SigningKeys::from(site.app.signing_keys(&by).await?))
 }
@@ -67,7 +67,7 @@ pub async fn list(State(site): State<Site>, SystemWith(by): SystemWith<system_ri
         (status = 201, description = "Rotated", body = Envelope<SigningKeys>),
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused),
         (status = 403, description = "`CSRF_REJECTED`", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn rotate(State(site): State<Site>, SystemWith(by): SystemWith<system_right::KeysRotate>) -> Answer {
     created(SigningKeys::from(site.app.rotate_keys(&by).await?))
 }

@@ -78,7 +78,7 @@ impl From<LicenseState> for LicenseView {
         (status = 400, description = "`LICENSE_INVALID`, `VALIDATION_ERROR`", body = Refused),
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused),
         (status = 403, description = "`CSRF_REJECTED`", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn install(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::LicenseInstall>,
@@ -92,7 +92,7 @@ pub async fn install(
     responses(
         (status = 200, description = "The state", body = Envelope<LicenseView>),
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn show(State(site): State<Site>, SystemWith(by): SystemWith<system_right::LicenseRead>) -> Answer {
     success(LicenseView::from(site.app.license_state(&by).await?))
 }

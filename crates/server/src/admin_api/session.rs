@@ -105,9 +105,10 @@ pub async fn refresh(State(site): State<Site>, visitor: Visitor, uri: Uri, Body(
     params(("all" = Option<bool>, Query, description = "`true` ends every session of the administrator")),
     responses(
         (status = 200, description = "Signed out", body = Envelope<Empty>),
+        (status = 400, description = "`VALIDATION_ERROR`: `all` is neither true nor false", body = Refused),
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused),
         (status = 403, description = "`CSRF_REJECTED`", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn sign_out(State(site): State<Site>, AdminWho(admin): AdminWho, uri: Uri) -> Answer {
     site.app.sign_out_admin(&admin, extent(&uri)?).await?;
     Ok(signed_out(cookie::ADMIN, &site.http))
@@ -119,7 +120,7 @@ pub async fn sign_out(State(site): State<Site>, AdminWho(admin): AdminWho, uri: 
         (status = 200, description = "Ended", body = Envelope<Empty>),
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused),
         (status = 403, description = "`CSRF_REJECTED`", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn end_all(State(site): State<Site>, SystemWith(by): SystemWith<system_right::SessionsEnd>) -> Answer {
     site.app.end_all_sessions(&by).await?;
     success(Empty {})
@@ -133,7 +134,7 @@ pub async fn end_all(State(site): State<Site>, SystemWith(by): SystemWith<system
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused),
         (status = 403, description = "`CSRF_REJECTED`", body = Refused),
         (status = 404, description = "`NOT_FOUND`", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn end(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::SessionsEnd>,

@@ -6,7 +6,7 @@ use purser_core::ids::UserId;
 use purser_core::secret::Secret;
 use purser_core::users::{NewUser, User, UserFilter};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::clients::{Status, named};
 use crate::extract::{Body, Query, SystemWith};
@@ -64,7 +64,7 @@ pub struct Users {
 }
 
 /// Which users to list.
-#[derive(Debug, Default, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 pub struct Listing {
@@ -87,7 +87,7 @@ pub struct Listing {
         (status = 400, description = "`VALIDATION_ERROR`", body = Refused),
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused),
         (status = 404, description = "`NOT_FOUND`: no such tenant", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn list(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::TenantsRead>,
@@ -112,8 +112,10 @@ pub struct CreateUser {
     #[schema(example = "user@example.com")]
     email: String,
     /// First name.
+    #[schema(example = "John")]
     first_name: String,
     /// Last name.
+    #[schema(example = "Doe")]
     last_name: String,
     /// What they are in the organisation.
     #[serde(default)]
@@ -137,7 +139,7 @@ pub struct CreateUser {
         (status = 403, description = "`CSRF_REJECTED`", body = Refused),
         (status = 404, description = "`NOT_FOUND`: no such tenant", body = Refused),
         (status = 409, description = "`ACCOUNT_EXISTS`", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn create(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::TenantsManage>,
@@ -165,7 +167,7 @@ pub struct UserSwitch {
         (status = 403, description = "`CSRF_REJECTED`", body = Refused),
         (status = 404, description = "`NOT_FOUND`", body = Refused),
         (status = 409, description = "`CONFLICT`: the tenant's last Admin", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn switch(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::TenantsManage>,
@@ -189,7 +191,7 @@ pub async fn switch(
         (status = 403, description = "`CSRF_REJECTED`", body = Refused),
         (status = 404, description = "`NOT_FOUND`", body = Refused),
         (status = 409, description = "`CONFLICT`: the tenant's last Admin", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn delete(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::TenantsManage>,
@@ -208,7 +210,7 @@ pub async fn delete(
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused),
         (status = 403, description = "`CSRF_REJECTED`", body = Refused),
         (status = 404, description = "`NOT_FOUND`", body = Refused)),
-    security(("admin" = [])))]
+    security(("admin" = []), ("adminCookie" = [])))]
 pub async fn end_sessions(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::TenantsManage>,

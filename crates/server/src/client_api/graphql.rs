@@ -1,11 +1,8 @@
-//! `POST graphql`, and GraphiQL in a demo.
+//! `POST graphql`.
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderValue;
-use axum::http::header::CONTENT_SECURITY_POLICY;
-use axum::response::{Html, IntoResponse as _};
-use purser_core::error::Error;
+use axum::response::IntoResponse as _;
 use purser_graphql::Request;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -45,17 +42,3 @@ pub async fn answer(State(site): State<Site>, Who(caller): Who, Body(asked): Bod
     let answer = site.graphql.answer(caller, request).await?;
     Ok(Json(answer).into_response())
 }
-
-/// A page to try GraphQL on, in a demo only.
-pub async fn graphiql(State(site): State<Site>) -> Answer {
-    if !site.extras.graphiql {
-        return Err(Error::NotFound.into());
-    }
-    let mut page = Html(include_str!("../../assets/graphiql.html")).into_response();
-    page.headers_mut().insert(CONTENT_SECURITY_POLICY, ONLY_OWN);
-    Ok(page)
-}
-
-const ONLY_OWN: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-);

@@ -6,6 +6,7 @@ use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Response};
 use purser_core::error::Error;
+use purser_core::ids::TenantId;
 use purser_core::secret::Secret;
 use purser_core::session::{Extent, Handed};
 use serde::{Deserialize, Serialize};
@@ -71,7 +72,7 @@ pub async fn refresh(
 ) -> Answer {
     refuse_in_query(&uri)?;
     let named = NamedClient::in_header(&headers)?;
-    let named = named.as_ref().map(|id| id.as_str());
+    let named = named.as_ref().map(TenantId::as_str);
     let refreshed = site.app.refresh(presented.refresh_token.reveal(), named, &visitor.into()).await?;
     Ok(new_tokens(&refreshed.handed))
 }

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, Method};
 use purser_core::access::{Caller, Grant, Permission, SystemAdmin, SystemGrant, SystemPermission};
 use purser_core::audit::Visit;
 use purser_core::error::Error;
+use purser_core::ids::TenantId;
 use purser_core::session::Shown;
 
 use super::{Credential, NamedClient, Visitor, same_origin};
@@ -39,7 +40,7 @@ impl FromRequestParts<Site> for Who {
         let shown = shown(parts, cookie::CLIENT, &site.http)?;
         let named = NamedClient::in_header(&parts.headers)?;
         let visit = Visitor::of(parts, &site.http).into();
-        Ok(Self(site.app.caller(shown, named.as_ref().map(|id| id.as_str()), visit).await?))
+        Ok(Self(site.app.caller(shown, named.as_ref().map(TenantId::as_str), visit).await?))
     }
 }
 
@@ -73,7 +74,7 @@ impl<P: SystemPermission> FromRequestParts<Site> for SystemWith<P> {
 
 impl From<Visitor> for Visit {
     fn from(visitor: Visitor) -> Self {
-        Self { address: visitor.address, agent: visitor.agent.into(), request: visitor.request_id.into() }
+        Self { address: visitor.address, agent: visitor.agent, request: visitor.request_id }
     }
 }
 

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::header::HOST;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, HeaderName, Uri};
 use purser_core::error::{Error, Result};
 use purser_core::ids::TenantId;
 
 use crate::fault::Fault;
 use crate::http_settings::{HttpSettings, PublicUrl};
+
+/// The header that names a tenant.
+const CLIENT_ID: HeaderName = HeaderName::from_static("x-client-id");
 
 /// The three places in which a request can name a tenant. A name is a slug; whether such a tenant exists is not asked here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,7 +46,7 @@ impl NamedClient {
     /// # Errors
     /// `VALIDATION_ERROR` if it is there and is not one slug.
     pub fn in_header(headers: &HeaderMap) -> Result<Option<TenantId>> {
-        let mut lines = headers.get_all("x-client-id").iter();
+        let mut lines = headers.get_all(CLIENT_ID).iter();
         match (lines.next(), lines.next()) {
             (None, _) => Ok(None),
             (Some(line), None) => slug(line.to_str().unwrap_or_default(), "X-Client-ID").map(Some),

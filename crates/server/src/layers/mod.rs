@@ -14,8 +14,8 @@ use std::task::{Context, Poll, ready};
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SERVER,
-    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -50,6 +50,7 @@ impl Shell {
     }
 
     /// Puts the shell around every route of a finished router, its refusals of unknown paths and wrong methods included.
+    /// A listener does this with the router it serves; only tests that go without one do it themselves.
     pub fn around(self: &Arc<Self>, router: Router) -> Router {
         // `with_state` builds the routes now; without it axum would build each anew for every request.
         router.layer(ShellLayer(Arc::clone(self))).with_state(())
@@ -58,7 +59,8 @@ impl Shell {
     /// The answer to a request that never reaches a route.
     pub(crate) fn refusal(&self, sent: &HeaderMap, fault: Fault) -> Response {
         let id = RequestIds::sane(sent).cloned().unwrap_or_else(|| self.ids.mint());
-        info!(request_id = ?id, status = fault.status().as_u16(), code = fault.code(), "refused before any route");
+        let (request_id, status) = (id.to_str().unwrap_or_default(), fault.status().as_u16());
+        info!(request_id, status, code = fault.code(), "request refused before any route");
         meters::refused(fault.status());
         let mut response = fault.into_response();
         self.dress(response.headers_mut(), id, Storing::Never);
@@ -79,7 +81,6 @@ impl Shell {
         if self.https {
             headers.insert(STRICT_TRANSPORT_SECURITY, TWO_YEARS);
         }
-        headers.remove(SERVER);
     }
 }
 

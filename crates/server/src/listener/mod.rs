@@ -52,7 +52,8 @@ impl Listener {
     /// Serves the router, in this listener's shell, until `stop` is done: then takes no more connections, closes the idle
     /// ones, lets requests in flight finish for as long as the grace period lasts, and ends the rest.
     ///
-    /// Handlers find the peer as `ConnectInfo<SocketAddr>` among the request's extensions.
+    /// Handlers find the peer as `ConnectInfo<SocketAddr>` among the request's extensions. A recorder of metrics must be
+    /// installed before, for each route looks its meters up once.
     pub async fn serve(self, router: Router, stop: impl Future<Output = ()>) {
         let server =
             Arc::new(Server::new(self.shell.around(router), Arc::clone(&self.shell), Arc::clone(&self.settings)));

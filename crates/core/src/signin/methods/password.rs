@@ -152,14 +152,18 @@ impl App {
     /// [`Error::RateLimited`]; [`Error::ServerBusy`].
     pub async fn change_password(&self, caller: &Caller, wish: PasswordChange) -> Result<()> {
         let now = self.now();
-        let current = Password::parse(wish.current.reveal())?;
+        let current = Password::parse(wish.current.reveal()).map_err(|refusal| refusal.about("currentPassword"))?;
         let user = &caller.user;
         let key = format!("change/{}", user.id);
         let place = self.take_place(key, &self.account_rule(), now).await?;
         let about = [user.email.as_str(), &user.first_name, &user.last_name];
         let checked = self.check_own_password(caller, current).await;
         let hashed = match checked {
-            Ok(epoch) => self.hash_new_password(&caller.tenant.id, &wish.new, &about).await.map(|hash| (epoch, hash)),
+            Ok(epoch) => self
+                .hash_new_password(&caller.tenant.id, &wish.new, &about)
+                .await
+                .map(|hash| (epoch, hash))
+                .map_err(|refusal| refusal.about("newPassword")),
             Err(fault) => Err(fault),
         };
         let now = self.now();

@@ -55,7 +55,9 @@ impl Drop for Postgres {
 impl Postgres {
     pub(super) async fn open(settings: &config::Database, forget: Forget, trust: Arc<Trust>) -> Result<Self> {
         let server = Server::named(settings)?;
-        migrate(&server).await?;
+        let client = migrate(&server).await?;
+        // Before anybody asks for the time: what this node wrote down by its own clock could not be taken back.
+        listener::measure_clock(&client, &trust).await?;
         let manager = Manager::from_config(
             server.config.clone(),
             server.tls.clone(),
@@ -163,14 +165,14 @@ impl Server {
     }
 }
 
-async fn migrate(server: &Server) -> Result<()> {
+async fn migrate(server: &Server) -> Result<Client> {
     let mut client = server.connect().await?;
     // Held by the session, so a node that dies lets go of it.
     client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await.map_err(Error::store)?;
     migrations::migrations::runner().run_async(&mut client).await.map_err(Error::store)?;
     wall_tenants_off(&client).await.map_err(Error::store)?;
     client.execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_LOCK]).await.map_err(Error::store)?;
-    Ok(())
+    Ok(client)
 }
 
 /// Row security on every table with a tenant, as a second wall behind the statements' own conditions.

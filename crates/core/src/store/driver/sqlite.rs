@@ -32,7 +32,7 @@ pub(super) struct Sqlite {
 
 impl Sqlite {
     pub(super) fn open(file: &str, forget: Forget) -> Result<Self> {
-        let mut writer = Connection::open(file).map_err(|cause| cannot_open(file, cause))?;
+        let mut writer = Connection::open(file).map_err(|cause| cannot_open(file, &cause))?;
         keep_private(Path::new(file));
         prepare_connection(&writer).map_err(Error::store)?;
         writer.pragma_update(None, "wal_autocheckpoint", 0).map_err(Error::store)?;
@@ -300,7 +300,7 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
     std::thread::Builder::new().name(name.into()).spawn(run).map_err(Error::internal)
 }
 
-fn cannot_open(file: &str, cause: rusqlite::Error) -> Error {
+fn cannot_open(file: &str, cause: &rusqlite::Error) -> Error {
     Error::store(format!("cannot open the database file {file}: {cause}"))
 }
 

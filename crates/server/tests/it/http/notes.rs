@@ -1,57 +1,14 @@
 //! What is written down about requests: the log and the metrics.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use metrics_exporter_prometheus::PrometheusBuilder;
-use tracing_subscriber::fmt::MakeWriter;
 
 use super::probe::request;
 use super::routes::server;
-
-/// A log that is kept in memory.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-
-    fn lines_with(&self, word: &str) -> Vec<String> {
-        self.text().lines().filter(|line| line.contains(word)).map(ToOwned::to_owned).collect()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-fn logging(level: tracing::Level) -> (Log, tracing::subscriber::DefaultGuard) {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_max_level(level).with_ansi(false).with_writer(writer).finish();
-    (log, tracing::subscriber::set_default(subscriber))
-}
+use crate::log;
 
 #[tokio::test]
 async fn the_log_names_the_route_and_never_a_secret() {
-    let (log, _guard) = logging(tracing::Level::TRACE);
+    log::keep();
     let server = server().await;
     let secrets = ["Authorization: Bearer canary-token", "Cookie: session=canary-cookie", "X-Client-ID: canary-client"];
     server.ask("GET", "/api/things/4711?token=canary-query", &secrets).await;
@@ -61,33 +18,35 @@ async fn the_log_names_the_route_and_never_a_secret() {
     server.post("/api/sign-in", &secrets, r#"{"email":"canary@b","password":["canary-password"]}"#).await;
     server.send(request("POST", "/?canary", &["Content-Length: 1", "Content-Length: 2"], "canary-body")).await;
     server.send("canary\r\n\r\n").await;
-    assert_eq!(log.lines_with("canary"), Vec::<String>::new());
-    assert_eq!(log.lines_with("/api/things/{id}").len(), 1);
-    assert_eq!(log.lines_with("4711").len(), 0);
-    assert_eq!(log.lines_with("/nowhere").len(), 1);
+    assert_eq!(log::here("canary"), Vec::<String>::new());
+    assert_eq!(log::here("/api/things/{id}").len(), 1);
+    assert_eq!(log::here("4711").len(), 0);
+    assert_eq!(log::here("/nowhere").len(), 1);
 }
 
 #[tokio::test]
 async fn a_fault_of_ours_is_logged_once_with_its_cause_and_its_request() {
-    let (log, _guard) = logging(tracing::Level::INFO);
+    log::keep();
     let server = server().await;
     let reply = server.ask("GET", "/api/fault/store", &["X-Request-Id: r-17"]).await;
     assert_eq!(reply.status, 503);
-    let lines = log.lines_with("disk I/O error");
+    let lines = log::here("disk I/O error");
     assert_eq!(lines.len(), 1);
     assert!(lines[0].contains("ERROR") && lines[0].contains("r-17") && lines[0].contains("STORE_UNAVAILABLE"));
     server.ask("GET", "/api/panic", &[]).await;
-    assert_eq!(log.lines_with("panic: at").len(), 1);
+    assert_eq!(log::here("panic: at").len(), 1);
 }
 
 #[tokio::test]
-async fn a_success_is_not_worth_a_line() {
-    let (log, _guard) = logging(tracing::Level::INFO);
+async fn a_success_is_a_line_only_for_those_who_look_for_faults() {
+    log::keep();
     let server = server().await;
     server.ask("GET", "/api/hello", &[]).await;
-    assert_eq!(log.text(), "");
     server.ask("GET", "/api/fault/forbidden", &[]).await;
-    assert_eq!(log.lines_with("FORBIDDEN").len(), 1);
+    let lines = log::here("/api/");
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0].contains("DEBUG") && lines[0].contains("/api/hello"), "{}", lines[0]);
+    assert!(lines[1].contains("INFO") && lines[1].contains("FORBIDDEN"), "{}", lines[1]);
 }
 
 #[tokio::test]

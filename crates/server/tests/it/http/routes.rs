@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{FromRef, Path, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, SERVER};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -108,7 +108,9 @@ struct Saml {
 }
 
 async fn who(visitor: Visitor) -> Answer {
-    success(json!({ "address": visitor.address.to_string(), "agent": visitor.agent, "requestId": visitor.request_id }))
+    success(
+        json!({ "address": visitor.address.to_string(), "agent": &*visitor.agent, "requestId": &*visitor.request_id }),
+    )
 }
 
 async fn credential(headers: HeaderMap) -> Answer {
@@ -155,7 +157,6 @@ async fn wait(State(app): State<App>) -> Answer {
 }
 
 async fn page() -> Response {
-    let headers =
-        [(CONTENT_SECURITY_POLICY, "default-src 'self'"), (CACHE_CONTROL, "no-cache"), (SERVER, "purser/0.1")];
+    let headers = [(CONTENT_SECURITY_POLICY, "default-src 'self'"), (CACHE_CONTROL, "no-cache")];
     (StatusCode::FORBIDDEN, headers, Html("<p>no</p>")).into_response()
 }

@@ -16,7 +16,8 @@ use crate::store::driver::{Forget, Trust};
 
 /// How often we call out to ourselves through the channel.
 const BEAT: Duration = Duration::from_millis(250);
-/// How long our own call may take to come back before we hold the channel for cut.
+/// How long our own call and a look at the clock may take before we hold the channel for cut. With a beat before, that stays
+/// below the second within which a change is to be known everywhere.
 const ECHO: Duration = Duration::from_millis(500);
 /// Clocks this close are held for one.
 const SAME_CLOCK: i64 = 500_000;
@@ -37,28 +38,33 @@ pub(super) async fn listen(server: Server, forget: Forget, trust: Arc<Trust>) {
 }
 
 async fn listen_once(server: &Server, forget: &Forget, trust: &Trust) -> Result<()> {
-    let (client, mut heard) = open(server).await?;
-    let channels = timeout(PATIENCE, subscribe(&client)).await.map_err(Error::store)??;
-    measure_clock(&client, trust).await?;
+    let (client, mut heard, channels) = in_time(PATIENCE, open(server)).await?;
+    in_time(ECHO, measure_clock(&client, trust)).await?;
     // What happened while nobody listened is unknown.
     forget(&[Stale::Everything]);
     trust.listening.store(true, Ordering::Release);
     let call = format!("NOTIFY {}", channels.own);
     loop {
-        timeout(ECHO, client.batch_execute(&call)).await.map_err(Error::store)?.map_err(Error::store)?;
-        await_echo(&mut heard, &channels.own, forget).await?;
-        measure_clock(&client, trust).await?;
+        let beat = async {
+            client.batch_execute(&call).await.map_err(Error::store)?;
+            await_echo(&mut heard, &channels.own, forget).await?;
+            measure_clock(&client, trust).await
+        };
+        in_time(ECHO, beat).await?;
         hear_until_next_beat(&mut heard, &channels.all, forget).await?;
     }
 }
 
 type Heard = mpsc::UnboundedReceiver<(String, String)>;
 
-async fn open(server: &Server) -> Result<(Client, Heard)> {
-    let (client, mut connection) = timeout(PATIENCE, server.config.connect(server.tls.clone()))
-        .await
-        .map_err(Error::store)?
-        .map_err(Error::store)?;
+/// Fails if it takes longer.
+async fn in_time<T>(patience: Duration, what: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(patience, what).await.map_err(Error::store)?
+}
+
+/// A connection that listens, and to what.
+async fn open(server: &Server) -> Result<(Client, Heard, Channels)> {
+    let (client, mut connection) = server.config.connect(server.tls.clone()).await.map_err(Error::store)?;
     let (tell, heard) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Some(Ok(message)) = std::future::poll_fn(|context| connection.poll_message(context)).await {
@@ -69,10 +75,10 @@ async fn open(server: &Server) -> Result<(Client, Heard)> {
             }
         }
     });
-    Ok((client, heard))
+    let channels = subscribe(&client).await?;
+    Ok((client, heard, channels))
 }
 
-/// What a listener listens to.
 struct Channels {
     /// Where the nodes of this deployment tell one another what went stale.
     all: String,
@@ -90,16 +96,13 @@ async fn subscribe(client: &Client) -> Result<Channels> {
 }
 
 async fn await_echo(heard: &mut Heard, own: &str, forget: &Forget) -> Result<()> {
-    let echo = async {
-        while let Some((channel, payload)) = heard.recv().await {
-            if channel == own {
-                return Ok(());
-            }
-            pass_on(&payload, forget);
+    while let Some((channel, payload)) = heard.recv().await {
+        if channel == own {
+            return Ok(());
         }
-        Err(Error::store("the listening connection was lost"))
-    };
-    timeout(ECHO, echo).await.map_err(Error::store)?
+        pass_on(&payload, forget);
+    }
+    Err(Error::store("the listening connection was lost"))
 }
 
 async fn hear_until_next_beat(heard: &mut Heard, all: &str, forget: &Forget) -> Result<()> {
@@ -122,9 +125,9 @@ fn pass_on(payload: &str, forget: &Forget) {
 }
 
 /// Nodes go by the database's clock, however far apart their own are.
-async fn measure_clock(client: &Client, trust: &Trust) -> Result<()> {
+pub(super) async fn measure_clock(client: &Client, trust: &Trust) -> Result<()> {
     let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
-    let row = timeout(ECHO, client.query_one(sql, &[])).await.map_err(Error::store)?.map_err(Error::store)?;
+    let row = client.query_one(sql, &[]).await.map_err(Error::store)?;
     let here = SystemClock::starting_at(Timestamp(0)).now();
     let ahead = row.get::<_, i64>(0).saturating_sub(here.0);
     trust.ahead.store(if ahead.abs() < SAME_CLOCK { 0 } else { ahead }, Ordering::Relaxed);

@@ -1,0 +1,321 @@
+//! Licences: what is installed, what is refused, and what time does to them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use purser_core::access::{Role, SystemAdmin};
+use purser_core::app::App;
+use purser_core::audit::{Filter, Log};
+use purser_core::config::{Mode, Settings};
+use purser_core::env::{FixedClock, SeededEntropy, Timestamp};
+use purser_core::error::{Error, Result};
+use purser_core::license::{LicenseState, Stage};
+use purser_core::users::NewUser;
+use serde_json::{Value, json};
+
+use crate::on_both;
+use crate::world::World;
+
+const NOW: i64 = 1_800_000_000;
+const DAY: i64 = 86_400;
+
+/// Whoever issues licences.
+fn vendor() -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap()
+}
+
+fn signed(claims: &Value) -> String {
+    let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"EdDSA","typ":"purser-license+jwt"}"#);
+    let said = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
+    format!("{said}.{}", URL_SAFE_NO_PAD.encode(vendor().sign(said.as_bytes())))
+}
+
+/// A year for this deployment, beginning now.
+fn claims(app: &App, serial: i64) -> Value {
+    json!({
+        "licensee": "Acme Ltd", "instance": app.instance(), "seats": 25, "serial": serial,
+        "iat": NOW, "nbf": NOW, "exp": NOW + 365 * DAY,
+    })
+}
+
+fn key(app: &App, serial: i64) -> String {
+    signed(&claims(app, serial))
+}
+
+fn key_with(app: &App, serial: i64, changes: &Value) -> String {
+    let mut claims = claims(app, serial);
+    claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    signed(&claims)
+}
+
+/// An on-premises deployment that knows the vendor.
+async fn on_prem(world: World) -> World {
+    let public = URL_SAFE_NO_PAD.encode(vendor().public_key());
+    let settle = |settings: &mut Settings| {
+        settings.deployment.mode = Mode::OnPrem;
+        settings.license.public_key = Some(public);
+    };
+    world.with(settle).await
+}
+
+/// Another node, whose clock stands elsewhere.
+async fn node_at(world: &World, second: i64) -> App {
+    static NODES: AtomicU64 = AtomicU64::new(1_000);
+    let clock = Arc::new(FixedClock::at(Timestamp::from_seconds(second)));
+    let entropy = Arc::new(SeededEntropy::new(NODES.fetch_add(1, Ordering::SeqCst)));
+    App::open_with(world.settings(), clock, entropy).await.unwrap()
+}
+
+async fn install(app: &App, key: &str) -> Result<LicenseState> {
+    app.install_license(&SystemAdmin::at_the_command_line().grant(), key).await
+}
+
+async fn state(app: &App) -> LicenseState {
+    app.license_state(&SystemAdmin::at_the_command_line().grant()).await.unwrap()
+}
+
+async fn serial(app: &App) -> Option<i64> {
+    state(app).await.license.map(|it| it.serial)
+}
+
+async fn assert_refused(app: &App, key: &str) {
+    let before = serial(app).await;
+    let answer = install(app, key).await;
+    assert!(matches!(answer, Err(Error::LicenseInvalid)), "{answer:?}");
+    assert_eq!(serial(app).await, before);
+}
+
+/// The lines about licences, sorted: target, outcome, reason.
+async fn log(app: &App) -> Vec<String> {
+    let filter = Filter { action: "license.installed".into(), ..Filter::default() };
+    let by = SystemAdmin::at_the_command_line().grant();
+    let lines = app.audit_logs(&by, &Log::AdminRealm, &filter).await.unwrap();
+    let mut lines: Vec<String> =
+        lines.iter().map(|it| format!("{} {}: {}", it.target, it.outcome, it.reason)).collect();
+    lines.sort();
+    lines
+}
+
+fn days(count: u64) -> Duration {
+    Duration::from_hours(24 * count)
+}
+
+on_both! {
+    async fn a_licence_for_this_deployment_is_put_in_force(world) {
+        let world = on_prem(world).await;
+        assert_eq!(state(&world.app).await.stage, Stage::Unlicensed);
+        let installed = install(&world.app, &format!("\n  {}\r\n", key(&world.app, 3))).await.unwrap();
+        let license = installed.license.unwrap();
+        assert_eq!((license.licensee.as_str(), license.seats, license.serial), ("Acme Ltd", 25, 3));
+        assert_eq!(license.expires_at, Timestamp::from_seconds(NOW + 365 * DAY));
+        assert_eq!(installed.instance, world.app.instance());
+        assert_eq!(installed.mode, Mode::OnPrem);
+        assert_eq!(installed.stage, Stage::Valid);
+        assert_eq!(installed.installed_at, Some(Timestamp::from_seconds(NOW)));
+        assert_eq!(state(&world.app).await.license, Some(license));
+        assert_eq!(log(&world.app).await, ["license:3 done: 25 seats for Acme Ltd until 2028-01-15T08:00:00Z"]);
+    }
+
+    async fn a_licence_outlives_a_restart_and_reaches_every_node(world) {
+        let world = on_prem(world).await;
+        let other = world.another_node().await;
+        assert_eq!(serial(&other).await, None);
+        install(&world.app, &key(&world.app, 1)).await.unwrap();
+        let third = world.another_node().await;
+        assert_eq!(serial(&third).await, Some(1));
+        let world = world.restarted().await;
+        assert_eq!(serial(&world.app).await, Some(1));
+    }
+
+    async fn seats_are_taken_by_active_and_invited_users_of_all_tenants(world) {
+        let (acme, beta) = (world.tenant("acme").await, world.tenant("beta").await);
+        assert_eq!(state(&world.app).await.seats_used, 0);
+        world.user(&acme, "ann", &[Role::Admin]).await;
+        let leaver = world.user(&acme, "lee", &[Role::Viewer]).await;
+        world.user(&beta, "bob", &[Role::Admin]).await;
+        let by = world.app.managing_users_of(&SystemAdmin::at_the_command_line().grant(), &beta).await.unwrap();
+        let invited = NewUser::parse("ivy@beta.test", "Ivy", "Doe", "", [Role::Viewer], None).unwrap();
+        world.app.create_user(&by, invited).await.unwrap();
+        assert_eq!(state(&world.app).await.seats_used, 4);
+        let by = world.app.managing_users_of(&SystemAdmin::at_the_command_line().grant(), &acme).await.unwrap();
+        world.app.disable_user(&by, leaver.id).await.unwrap();
+        assert_eq!(state(&world.app).await.seats_used, 3);
+    }
+
+    async fn what_is_not_for_here_and_now_is_refused_and_written_down(world) {
+        let world = on_prem(world).await;
+        let app = &world.app;
+        install(app, &key(app, 5)).await.unwrap();
+        let forged = key(app, 6).replacen(".e", ".f", 1);
+        assert_refused(app, &forged).await;
+        assert_refused(app, "").await;
+        assert_refused(app, &"a".repeat(1 << 20)).await;
+        assert_refused(app, &key_with(app, 6, &json!({"instance": "another"}))).await;
+        assert_refused(app, &key_with(app, 7, &json!({"iat": NOW - 2, "nbf": NOW - 2, "exp": NOW}))).await;
+        assert_refused(app, &key_with(app, 8, &json!({"nbf": NOW + 1}))).await;
+        assert_refused(app, &key_with(app, 9, &json!({"iat": NOW + 1}))).await;
+        assert_refused(app, &key_with(app, 10, &json!({"exp": 253_402_300_800_i64}))).await;
+        assert_refused(app, &key(app, 4)).await;
+        assert_refused(app, &key_with(app, 5, &json!({"seats": 9_999}))).await;
+        let log = log(app).await.join("\n");
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(log, @r"
+            license:4 refused: it is not newer than the licence in force
+            license:5 done: 25 seats for Acme Ltd until 2028-01-15T08:00:00Z
+            license:5 refused: it is not newer than the licence in force
+            license:6 refused: it is for another instance
+            license:7 refused: it has expired
+            license:8 refused: it is not valid yet
+            license:9 refused: it is not valid yet
+            license:unread refused: its claims are not those of a licence
+            license:unread refused: the configured public key did not sign it
+            license:unread refused: the key is not a compact JWS
+            license:unread refused: the key is too long
+            ");
+        }
+    }
+
+    async fn bounds_of_validity_are_exact(world) {
+        let world = on_prem(world).await;
+        install(&world.app, &key_with(&world.app, 1, &json!({"exp": NOW + 1}))).await.unwrap();
+        install(&world.app, &key_with(&world.app, 2, &json!({"nbf": NOW}))).await.unwrap();
+    }
+
+    async fn without_a_public_key_every_licence_is_refused(world) {
+        assert_refused(&world.app, &key(&world.app, 1)).await;
+        assert_eq!(log(&world.app).await, ["license:unread refused: no license.public_key is configured"]);
+    }
+
+    async fn the_same_key_again_changes_nothing(world) {
+        let world = on_prem(world).await;
+        let first = install(&world.app, &key(&world.app, 1)).await.unwrap();
+        world.clock.advance(days(1));
+        let again = install(&world.app, &key(&world.app, 1)).await.unwrap();
+        assert_eq!(again.installed_at, first.installed_at);
+        assert_eq!(log(&world.app).await.len(), 1);
+    }
+
+    async fn a_key_that_was_in_force_before_does_not_come_back(world) {
+        let world = on_prem(world).await;
+        install(&world.app, &key(&world.app, 1)).await.unwrap();
+        install(&world.app, &key(&world.app, 2)).await.unwrap();
+        assert_refused(&world.app, &key(&world.app, 1)).await;
+        assert_eq!(serial(&world.app).await, Some(2));
+    }
+
+    async fn an_expired_key_is_not_even_itself_again(world) {
+        let world = on_prem(world).await;
+        install(&world.app, &key(&world.app, 1)).await.unwrap();
+        world.clock.advance(days(365));
+        assert_refused(&world.app, &key(&world.app, 1)).await;
+        assert_eq!(state(&world.app).await.stage, Stage::Grace);
+    }
+
+    async fn of_keys_installed_at_once_on_two_nodes_the_newest_wins(world) {
+        let world = on_prem(world).await;
+        let other = world.another_node().await;
+        let keys: Vec<String> = (1..=20).map(|serial| key(&world.app, serial)).collect();
+        let nodes = [&*world.app, &*other];
+        // Every key twice, in no good order.
+        let tries = (0..40).map(|turn| install(nodes[turn % 2], &keys[(turn * 7 + 3) % 20]));
+        let answers = futures::future::join_all(tries).await;
+        for answer in &answers {
+            assert!(matches!(answer, Ok(_) | Err(Error::LicenseInvalid)), "{answer:?}");
+        }
+        assert!(answers.iter().any(Result::is_ok));
+        assert_eq!(serial(&world.app).await, Some(20));
+        let mut installed: Vec<String> = log(&world.app).await;
+        installed.retain(|line| line.contains(" done: "));
+        assert!(installed.iter().any(|line| line.starts_with("license:20 ")), "{installed:#?}");
+        assert!(installed.is_sorted_by(|a, b| a < b), "one was installed twice: {installed:#?}");
+    }
+
+    async fn one_key_installed_at_once_on_two_nodes_is_installed_once(world) {
+        let world = on_prem(world).await;
+        let other = world.another_node().await;
+        let key = key(&world.app, 1);
+        let tries = (0..20).map(|turn| install(if turn % 2 == 0 { &world.app } else { &other }, &key));
+        for answer in futures::future::join_all(tries).await {
+            assert_eq!(answer.unwrap().license.unwrap().serial, 1);
+        }
+        assert_eq!(log(&world.app).await.len(), 1);
+    }
+
+    async fn people_are_told_before_and_after_a_licence_runs_out(world) {
+        let world = on_prem(world).await;
+        let mut told = vec![notices(&world.app).await];
+        install(&world.app, &key(&world.app, 1)).await.unwrap();
+        told.push(notices(&world.app).await);
+        for step in [335, 30, 14] {
+            world.clock.advance(days(step));
+            told.push(notices(&world.app).await);
+        }
+        let told = told.concat().join("\n");
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(told, @r"
+            There is no licence. Nothing can be changed until one is installed.
+            The licence expires at 2028-01-15T08:00:00Z.
+            The licence has expired. From 2028-01-29T08:00:00Z nothing can be changed.
+            The licence has expired. Nothing can be changed until it is renewed.
+            ");
+        }
+    }
+
+    async fn a_hosted_deployment_tells_nobody_of_licences(world) {
+        assert_eq!(notices(&world.app).await, Vec::<String>::new());
+        assert_eq!(state(&world.app).await.mode, Mode::Hosted);
+    }
+
+    async fn a_clock_set_back_revives_nothing(world) {
+        let world = on_prem(world).await;
+        install(&world.app, &key(&world.app, 1)).await.unwrap();
+        world.clock.advance(days(365 + 14));
+        assert_eq!(state(&world.app).await.stage, Stage::ReadOnly);
+        world.app.keep_house().await.unwrap();
+        let set_back = node_at(&world, NOW).await;
+        assert_eq!(state(&set_back).await.stage, Stage::ReadOnly);
+        assert_refused(&set_back, &key_with(&world.app, 1, &json!({"seats": 26}))).await;
+        assert_eq!(state(&set_back).await.stage, Stage::ReadOnly);
+    }
+
+    async fn a_clock_that_ran_ahead_is_forgiven_by_a_newer_licence(world) {
+        let world = on_prem(world).await;
+        install(&world.app, &key(&world.app, 1)).await.unwrap();
+        world.clock.advance(days(3_650));
+        world.app.keep_house().await.unwrap();
+        let repaired = node_at(&world, NOW + DAY).await;
+        assert_eq!(state(&repaired).await.stage, Stage::ReadOnly);
+        let renewed = install(&repaired, &key(&repaired, 2)).await.unwrap();
+        assert_eq!(renewed.stage, Stage::Valid);
+        let next = node_at(&world, NOW + DAY).await;
+        assert_eq!(state(&next).await.stage, Stage::Valid);
+    }
+
+    async fn no_licence_is_older_than_its_installation(world) {
+        let world = on_prem(world).await;
+        world.clock.advance(days(10));
+        install(&world.app, &key(&world.app, 1)).await.unwrap();
+        let set_back = node_at(&world, NOW).await;
+        let short = key_with(&world.app, 2, &json!({"exp": NOW + 9 * DAY}));
+        assert_refused(&set_back, &short).await;
+        let renewed = install(&set_back, &key(&world.app, 3)).await.unwrap();
+        assert_eq!(renewed.installed_at, Some(Timestamp::from_seconds(NOW + 10 * DAY)));
+    }
+
+    async fn a_licence_of_a_vendor_no_longer_configured_is_not_in_force(world) {
+        let world = on_prem(world).await;
+        install(&world.app, &key(&world.app, 1)).await.unwrap();
+        let other = URL_SAFE_NO_PAD.encode(Ed25519KeyPair::from_seed_unchecked(&[8; 32]).unwrap().public_key());
+        let world = world.with(|settings| settings.license.public_key = Some(other)).await;
+        assert_eq!(state(&world.app).await.stage, Stage::Unlicensed);
+        assert_refused(&world.app, &key(&world.app, 1)).await;
+    }
+}
+
+async fn notices(app: &App) -> Vec<String> {
+    app.license_notices().await.unwrap().iter().map(ToString::to_string).collect()
+}
