@@ -76,7 +76,8 @@ async fn connections_that_the_server_ends_are_made_again() {
     let site = Site::new().await;
     for _ in 0..3 {
         let ports = site.network.open_ports().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let ending = format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE client_port IN ({ports})");
+        let ending =
+            format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE client_port IN ({ports})");
         assert_ne!(site.world.database.value(&ending).await, "0");
         for outcome in [site.sign_in().await.map(drop), caller(&site.far, &site.john.token).await.map(drop)] {
             assert!(matches!(outcome, Ok(()) | Err(Error::StoreUnavailable(_))), "{outcome:?}");
@@ -94,7 +95,8 @@ async fn connections_cut_under_load_leave_nothing_half_done() {
         tokio::spawn(async move { far.sign_in(claim("john@acme.test", PASSWORD), &visit()).await })
     });
     let tries: Vec<_> = tries.collect();
-    let counted = "SELECT (SELECT count(*) FROM sessions) - (SELECT count(*) FROM audit WHERE action = 'session.sign-in')";
+    let counted =
+        "SELECT (SELECT count(*) FROM sessions) - (SELECT count(*) FROM audit WHERE action = 'session.sign-in')";
     for _ in 0..5 {
         tokio::task::yield_now().await;
         site.network.cut();

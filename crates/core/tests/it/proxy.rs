@@ -43,7 +43,8 @@ impl Proxy {
         let server = tokio::net::lookup_host(host).await.unwrap().next().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let network = Network { server, frozen: watch::Sender::new(false), taboo: Mutex::default(), lines: Mutex::default() };
+        let network =
+            Network { server, frozen: watch::Sender::new(false), taboo: Mutex::default(), lines: Mutex::default() };
         let network = Arc::new(network);
         let accepting = tokio::spawn(accept(listener, Arc::clone(&network)));
         Self { address, network, accepting }

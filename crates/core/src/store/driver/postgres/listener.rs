@@ -62,7 +62,7 @@ async fn in_time<T>(patience: Duration, what: impl Future<Output = Result<T>>) -
     timeout(patience, what).await.map_err(Error::store)?
 }
 
-/// A connection that listens, and to what.
+/// A connection that listens, and the name under which we call ourselves.
 async fn open(server: &Server) -> Result<(Client, Heard, Channels)> {
     let (client, mut connection) = server.config.connect(server.tls.clone()).await.map_err(Error::store)?;
     let (tell, heard) = mpsc::unbounded_channel();
@@ -79,6 +79,7 @@ async fn open(server: &Server) -> Result<(Client, Heard, Channels)> {
     Ok((client, heard, channels))
 }
 
+/// What a listener listens to.
 struct Channels {
     /// Where the nodes of this deployment tell one another what went stale.
     all: String,
