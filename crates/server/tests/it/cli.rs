@@ -251,8 +251,15 @@ fn a_database_that_does_not_answer_is_named_as_the_fault() {
 fn another_master_key_is_refused() {
     let here = Deployment::on_sqlite();
     here.purser(&["migrate"]).done();
-    std::fs::remove_file(here.folder.path().join("purser.key")).unwrap();
-    assert!(here.purser(&["client", "list"]).refused().starts_with("1 error: the master key does not open"));
+    let key = here.folder.path().join("purser.key");
+    // Written over, so that the file stays the owner's alone.
+    std::fs::write(&key, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").unwrap();
+    let refusal = here.purser(&["client", "list"]).refused();
+    assert!(refusal.starts_with("1 error: the master key does not open"), "{refusal}");
+    std::fs::remove_file(&key).unwrap();
+    let refusal = here.purser(&["client", "list"]).refused();
+    assert!(refusal.starts_with("1 error: the master key ") && refusal.contains(" is not there"), "{refusal}");
+    assert!(!key.exists(), "no key is made for an old database");
 }
 
 #[test]
