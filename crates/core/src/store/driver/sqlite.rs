@@ -36,7 +36,7 @@ impl Sqlite {
         keep_private(Path::new(file));
         prepare_connection(&writer).map_err(Error::store)?;
         writer.pragma_update(None, "wal_autocheckpoint", 0).map_err(Error::store)?;
-        migrations::migrations::runner().run(&mut writer).map_err(Error::store)?;
+        migrate(Path::new(file), &mut writer)?;
 
         let (jobs, waiting) = mpsc::sync_channel(WAITING);
         let (checkpoint, due) = mpsc::sync_channel(1);
@@ -298,6 +298,15 @@ fn fold_when_due(connection: &Connection, due: &Receiver<()>) {
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
     std::thread::Builder::new().name(name.into()).spawn(run).map_err(Error::internal)
+}
+
+/// Brings the tables up to date. Processes that find a new file at once would each make its tables: they take turns, by a lock on
+/// its folder. Not on the file, for to close that a second time would end the locks SQLite has on it.
+fn migrate(file: &Path, writer: &mut Connection) -> Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let turn = std::fs::File::open(folder).map_err(Error::store)?;
+    turn.lock().map_err(Error::store)?;
+    migrations::migrations::runner().run(writer).map(drop).map_err(Error::store)
 }
 
 fn cannot_open(file: &str, cause: &rusqlite::Error) -> Error {
