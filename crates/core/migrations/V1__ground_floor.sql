@@ -24,8 +24,11 @@ CREATE TABLE signing_keys (
 CREATE TABLE tenants (
     tenant_id TEXT NOT NULL PRIMARY KEY,
     name TEXT NOT NULL,
+    -- The name in lower case: the engines do not agree on how to make it.
+    search TEXT NOT NULL,
     status TEXT NOT NULL,
     settings TEXT NOT NULL,
+    -- Rises with every change of what stands above.
     version BIGINT NOT NULL,
     -- Sessions carry the epochs of their tenant and user; raising one ends them all at once.
     epoch BIGINT NOT NULL,

@@ -2,11 +2,11 @@
 
 use axum::Router;
 use axum::routing::{MethodRouter, delete, get, patch, post};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{Modify, OpenApi};
+use utoipa::OpenApi;
 
 use crate::admin_api::{admins, audit, clients, keys, license, session as admin_session, users};
 use crate::client_api::{graphql, me, password, session, sessions, signin, sso};
+use crate::description::{Common, Doors};
 use crate::site::Site;
 use crate::{graphiql, operations};
 
@@ -25,7 +25,7 @@ macro_rules! routes {
         #[derive(OpenApi)]
         #[openapi(
             info(title = "Purser", description = "Identity and access behind a work-instruction platform."),
-            modifiers(&Doors),
+            modifiers(&Doors, &Common),
             paths($($($($handler)::+),+),*))]
         struct Described;
     };
@@ -72,27 +72,4 @@ routes! {
 /// The description of every route (OpenAPI 3.1).
 pub fn description() -> utoipa::openapi::OpenApi {
     Described::openapi()
-}
-
-/// The ways a request can prove itself.
-struct Doors;
-
-impl Modify for Doors {
-    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
-        let bearer = |says: &str| {
-            SecurityScheme::Http(
-                HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(says)).build(),
-            )
-        };
-        let cookie = |name: &str| {
-            let says = "Set by sign-in. Writes need an Origin of our own";
-            SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(name, says)))
-        };
-        let parts = api.components.get_or_insert_default();
-        parts.add_security_scheme("bearer", bearer("An access token of the client realm"));
-        parts.add_security_scheme("admin", bearer("An access token of the admin realm"));
-        parts.add_security_scheme("metrics", bearer("The token of `metrics.token`"));
-        parts.add_security_scheme("cookie", cookie(crate::cookie::CLIENT));
-        parts.add_security_scheme("adminCookie", cookie(crate::cookie::ADMIN));
-    }
 }

@@ -11,6 +11,7 @@ use super::throttle::{Allowance, Budget, Guesses, Rule, Wait};
 use crate::app::App;
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
+use crate::ids::TenantId;
 use crate::store::{Change, FromRow, Row, args};
 
 /// How often a count lost to another node is made anew.
@@ -66,6 +67,11 @@ impl FromRow for Guesses {
 }
 
 impl Place {
+    /// Whether it is the one under a key.
+    pub(crate) fn is(&self, key: &str) -> bool {
+        self.key == key
+    }
+
     /// Adds to a change that the guess was right.
     pub(crate) fn succeeded(&self, change: Change, now: Timestamp) -> Change {
         change.run_system(sql::SUCCEEDED, args![&self.key, now])
@@ -148,6 +154,11 @@ impl App {
 /// Adds a failure of an address or a tenant to a change.
 pub(crate) fn budget_failed(change: Change, key: &str, allowance: &Allowance, now: Timestamp) -> Change {
     change.run_system(sql::BUDGET_FAILED, args![key, now, now.before(allowance.window)])
+}
+
+/// Where the failures of a tenant are counted.
+pub(crate) fn tenant_key(tenant: &TenantId) -> String {
+    format!("tenant/{tenant}")
 }
 
 /// An address as it is counted: IPv6 by its /64, for that is what one household or attacker has.

@@ -33,6 +33,8 @@ statements! {
     /// What no window needs any more.
     system SWEEP = "DELETE FROM guesses WHERE id IN
         (SELECT id FROM guesses WHERE window_since < ?1 AND pending_since < ?1 AND next_at < ?1 LIMIT 500)";
+    /// What was counted under a key.
+    system FORGET = "DELETE FROM guesses WHERE id = ?1";
     /// When an account was last seen signing in from an address.
     system KNOWN = "SELECT seen_at FROM known_addresses WHERE tenant_id = ?1 AND user_id = ?2 AND address = ?3";
     /// An account signed in from an address, if it is still there: whether it may sign in is decided by the session's own row.

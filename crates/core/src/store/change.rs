@@ -124,8 +124,7 @@ pub(super) fn under(tenant: &TenantId, args: Vec<Value>) -> Vec<Value> {
 }
 
 /// Queues rivals: the row lock is held to the end of the transaction.
-pub(super) const GUARD_TENANT: TenantSql =
-    TenantSql::new("UPDATE tenants SET version = version + 1 WHERE tenant_id = ?1");
+pub(super) const GUARD_TENANT: TenantSql = TenantSql::new("UPDATE tenants SET version = version WHERE tenant_id = ?1");
 
 /// What a carried-out change found, step by step.
 #[derive(Debug)]

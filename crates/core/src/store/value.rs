@@ -42,19 +42,20 @@ impl From<bool> for Value {
 
 impl From<&str> for Value {
     fn from(it: &str) -> Self {
-        Self::Text(it.to_owned())
+        it.to_owned().into()
     }
 }
 
+/// PostgreSQL refuses a text with a NUL and SQLite reads up to it: on both it becomes the sign for a letter that is none.
 impl From<String> for Value {
     fn from(it: String) -> Self {
-        Self::Text(it)
+        Self::Text(if it.contains('\0') { it.replace('\0', "\u{fffd}") } else { it })
     }
 }
 
 impl From<&String> for Value {
     fn from(it: &String) -> Self {
-        Self::Text(it.clone())
+        it.as_str().into()
     }
 }
 

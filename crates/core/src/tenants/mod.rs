@@ -13,6 +13,7 @@ use crate::config::{Settings, Span};
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::TenantId;
+use crate::signin;
 use crate::store::{Change, FromRow, Row, Stale, args};
 
 /// A tenant.
@@ -28,6 +29,7 @@ pub struct Tenant {
     pub settings: TenantSettings,
     /// Since when it exists.
     pub created_at: Timestamp,
+    version: i64,
     pub(crate) epoch: i64,
 }
 
@@ -122,8 +124,9 @@ impl FromRow for Tenant {
             name: row.text(1)?.into(),
             status: if row.text(2)? == "active" { TenantStatus::Active } else { TenantStatus::Disabled },
             settings: serde_json::from_str(row.text(3)?).map_err(Error::internal)?,
-            epoch: row.int(4)?,
-            created_at: row.time(5)?,
+            version: row.int(4)?,
+            epoch: row.int(5)?,
+            created_at: row.time(6)?,
         })
     }
 }
@@ -169,7 +172,9 @@ impl App {
         let now = self.now();
         let settings = serde_json::to_string(&TenantSettings::default()).map_err(Error::internal)?;
         let change = Change::system(entry(now, by, Action::TenantCreated, &new.id))
-            .must_system(sql::ADD, args![&new.id, &new.name, settings, now], || Error::Conflict)
+            .must_system(sql::ADD, args![&new.id, &new.name, new.name.to_lowercase(), settings, now], || {
+                Error::Conflict
+            })
             .forgetting(Stale::Tenant(new.id.clone()));
         self.store.apply_system(by, change).await?;
         self.find_tenant(&new.id).await
@@ -198,7 +203,7 @@ impl App {
     /// Changes a tenant: name, settings, status. What is as it was is not logged as changed.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`].
+    /// [`Error::NotFound`], [`Error::Invalid`]; [`Error::Conflict`] if someone was faster.
     pub async fn update_tenant(
         &self,
         by: &SystemGrant<system_right::TenantsManage>,
@@ -215,8 +220,8 @@ impl App {
             let settings = serde_json::to_string(&settings).map_err(Error::internal)?;
             change = change.also_logging(entry(now, by, Action::TenantUpdated, id)).must_system(
                 sql::UPDATE,
-                args![id, name, settings],
-                || Error::NotFound,
+                args![id, &name, name.to_lowercase(), settings, tenant.version],
+                || Error::Conflict,
             );
         }
         let switch = match update.status {
@@ -240,6 +245,7 @@ impl App {
         let change = Change::system(entry(self.now(), by, Action::TenantDeleted, id))
             .must_system(sql::DELETE, args![id], || Error::NotFound)
             .run_system(sql::DELETE_LOG, args![id])
+            .run_system(signin::sql::FORGET, args![signin::guesses::tenant_key(id)])
             .forgetting(Stale::Everything);
         self.store.apply_system(by, change).await.map(drop)
     }

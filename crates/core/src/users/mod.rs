@@ -222,7 +222,8 @@ impl App {
     /// Changes a user's address, names or title.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Forbidden`] if a User Admin touches an Admin; [`Error::AccountExists`].
+    /// [`Error::NotFound`]; [`Error::Forbidden`] if a User Admin touches an Admin; [`Error::AccountExists`]; [`Error::Conflict`] if
+    /// someone was faster.
     pub async fn update_user(&self, by: &Grant<right::UsersManage>, id: UserId, update: UserUpdate) -> Result<User> {
         let user = self.managed(by, id).await?;
         let mut problems = Vec::new();
@@ -235,8 +236,10 @@ impl App {
             return Err(Error::Invalid(problems));
         };
         let search = searchable(email.as_str(), &first, &last);
-        let row = args![id, email.as_str(), email.key(), first, last, title, search, user.roles.bits()];
+        let was = args![id, user.roles.bits(), &user.email, &user.first_name, &user.last_name, &user.title];
+        let row = args![id, email.as_str(), email.key(), first, last, title, search];
         let change = Change::within(by, entry(by, self.now(), Action::UserUpdated, id))
+            .must(sql::STILL, was, || Error::Conflict)
             .must(sql::UPDATE, row, || Error::AccountExists)
             .forgetting(Stale::User(id));
         self.store.apply(by, change).await?;

@@ -19,9 +19,12 @@ statements! {
     tenant ADD = "INSERT INTO users (tenant_id, id, email, email_key, first_name, last_name, title, search, status, roles, epoch,
             password_hash, password_changed_at, created_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1, ?11, ?12, ?13)";
+    /// The user, if still what a decision was made on.
+    tenant STILL = "UPDATE users SET roles = roles
+        WHERE tenant_id = ?1 AND id = ?2 AND roles = ?3 AND email = ?4 AND first_name = ?5 AND last_name = ?6 AND title = ?7";
     /// E-mail, names, title.
     tenant UPDATE = "UPDATE users SET email = ?3, email_key = ?4, first_name = ?5, last_name = ?6, title = ?7, search = ?8
-        WHERE tenant_id = ?1 AND id = ?2 AND roles = ?9";
+        WHERE tenant_id = ?1 AND id = ?2";
     /// Roles, if they are still what the decision was made on, and an Admin remains.
     tenant SET_ROLES = "UPDATE users SET roles = ?3
         WHERE tenant_id = ?1 AND id = ?2 AND roles = ?4

@@ -7,13 +7,22 @@
     reason = "one test program: it panics when something is not as it should be"
 )]
 
+mod admins;
+mod audit;
+mod concurrency;
 mod cookies;
 mod database;
+mod guesses;
+mod isolation;
+mod keys;
 mod license;
+mod password;
 mod policy;
 mod refresh;
 mod sessions;
 mod signin;
 mod statements;
+mod tenants;
 mod tokens;
+mod users;
 mod world;

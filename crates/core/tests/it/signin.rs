@@ -52,6 +52,7 @@ on_both! {
             ("john@closed.test", PASSWORD, "closed"),
         ];
         for (email, password, client) in cases {
+            world.wait(10);
             let before = world.app.figures().hashes_done;
             let refused = world.app.sign_in(named(email, password, client), &stranger()).await.unwrap_err();
             assert!(matches!(refused, Error::InvalidCredentials), "{email} {client}: {refused:?}");

@@ -65,7 +65,7 @@ pub struct NewAdmin {
     #[schema(example = "root")]
     username: String,
     /// Their first password.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "admin-password")]
     password: Secret,
 }
 

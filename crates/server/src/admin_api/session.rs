@@ -105,6 +105,7 @@ pub async fn refresh(State(site): State<Site>, visitor: Visitor, uri: Uri, Body(
     params(("all" = Option<bool>, Query, description = "`true` ends every session of the administrator")),
     responses(
         (status = 200, description = "Signed out", body = Envelope<Empty>),
+        (status = 400, description = "`VALIDATION_ERROR`: `all` is neither true nor false", body = Refused),
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused),
         (status = 403, description = "`CSRF_REJECTED`", body = Refused)),
     security(("admin" = []), ("adminCookie" = [])))]

@@ -112,8 +112,10 @@ pub struct CreateUser {
     #[schema(example = "user@example.com")]
     email: String,
     /// First name.
+    #[schema(example = "John")]
     first_name: String,
     /// Last name.
+    #[schema(example = "Doe")]
     last_name: String,
     /// What they are in the organisation.
     #[serde(default)]

@@ -1,7 +1,9 @@
 //! `GET auth/me`: who the caller is and what they may do.
 
 use axum::extract::State;
-use purser_core::access::{Caller, Right};
+use purser_core::access::Caller;
+use purser_core::env::Timestamp;
+use purser_core::ids::SessionId;
 use purser_core::license::{Notice, Stage};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,6 +12,7 @@ use super::signin::Account;
 use crate::extract::Who;
 use crate::fault::{Answer, Envelope, Refused, success};
 use crate::site::Site;
+use crate::wire::{RightNames, Text, Words};
 
 /// Who is calling.
 #[derive(Debug, Serialize, ToSchema)]
@@ -17,8 +20,8 @@ pub struct Me<'a> {
     /// Their account.
     user: Account<'a>,
     /// The rights their roles carry together: look here before calling what needs one.
-    #[schema(example = json!(["work.read", "users.read", "templates.write"]))]
-    permissions: Vec<&'static str>,
+    #[schema(value_type = Vec<String>, example = json!(["work.read", "users.read", "templates.write"]))]
+    permissions: RightNames,
     /// Their organisation.
     client: Client<'a>,
     /// The session in use.
@@ -43,11 +46,14 @@ pub struct Client<'a> {
 #[serde(rename_all = "camelCase")]
 pub struct Session<'a> {
     /// Its id.
-    id: String,
+    #[schema(value_type = String)]
+    id: Text<SessionId>,
     /// How it was opened (RFC 8176).
-    amr: Vec<&'a str>,
+    #[schema(value_type = Vec<String>, example = json!(["pwd"]))]
+    amr: Words<'a>,
     /// Since when.
-    created_at: String,
+    #[schema(value_type = String)]
+    created_at: Text<Timestamp>,
 }
 
 /// Something to know about the licence.
@@ -75,13 +81,9 @@ pub async fn me(State(site): State<Site>, Who(caller): Who) -> Answer {
 fn shown<'a>(caller: &'a Caller, notices: &[Notice]) -> Me<'a> {
     Me {
         user: Account::from(caller.user()),
-        permissions: caller.user().roles.rights().map(Right::name).collect(),
+        permissions: RightNames(caller.user().roles),
         client: Client { id: caller.tenant().id.as_str(), name: &caller.tenant().name },
-        session: Session {
-            id: caller.session().to_string(),
-            amr: caller.amr().split(' ').collect(),
-            created_at: caller.since().to_string(),
-        },
+        session: Session { id: Text(caller.session()), amr: Words(caller.amr()), created_at: Text(caller.since()) },
         notices: notices.iter().map(LicenseNotice::from).collect(),
     }
 }

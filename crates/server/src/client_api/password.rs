@@ -15,10 +15,10 @@ use crate::site::Site;
 #[serde(rename_all = "camelCase")]
 pub struct Change {
     /// The present one.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "your-password")]
     current_password: Secret,
     /// The new one.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "your-next-password")]
     new_password: Secret,
 }
 
@@ -28,7 +28,7 @@ pub struct Change {
     responses(
         (status = 200, description = "Changed", body = Envelope<Empty>),
         (status = 400, description = "`VALIDATION_ERROR`: the new password may not be one", body = Refused),
-        (status = 401, description = "`INVALID_TOKEN`; `INVALID_CREDENTIALS`: the present password is wrong", body = Refused),
+        (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`; `INVALID_CREDENTIALS`: the present password is wrong", body = Refused),
         (status = 403, description = "`CSRF_REJECTED`", body = Refused),
         (status = 429, description = "`RATE_LIMITED`, with `Retry-After`", body = Refused)),
     security(("bearer" = []), ("cookie" = [])))]

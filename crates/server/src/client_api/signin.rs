@@ -5,7 +5,6 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::SET_COOKIE;
 use axum::response::IntoResponse as _;
-use purser_core::access::Role;
 use purser_core::secret::Secret;
 use purser_core::session::SignedIn;
 use purser_core::signin::Claim;
@@ -18,6 +17,7 @@ use crate::extract::{Body, Credential, NamedClient, Visitor, allowed_origin_if_s
 use crate::fault::{Answer, Envelope, Refused};
 use crate::http_settings::HttpSettings;
 use crate::site::Site;
+use crate::wire::RoleNames;
 
 /// What a person types in.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -64,8 +64,8 @@ pub struct Account<'a> {
     /// What they are in the organisation; may be empty.
     title: &'a str,
     /// Their roles: `ADMIN`, `USER_ADMIN`, `AUTHOR`, `OPERATOR`, `APPROVER`, `PUBLISHER`, `VIEWER`.
-    #[schema(example = json!(["AUTHOR"]))]
-    roles: Vec<&'static str>,
+    #[schema(value_type = Vec<String>, example = json!(["AUTHOR"]))]
+    roles: RoleNames,
     /// The tenant they belong to.
     #[schema(example = "acme")]
     client_id: &'a str,
@@ -79,7 +79,7 @@ impl<'a> From<&'a User> for Account<'a> {
             first_name: &user.first_name,
             last_name: &user.last_name,
             title: &user.title,
-            roles: user.roles.iter().map(Role::as_str).collect(),
+            roles: RoleNames(user.roles),
             client_id: user.tenant.as_str(),
         }
     }

@@ -74,7 +74,7 @@ impl<P: SystemPermission> FromRequestParts<Site> for SystemWith<P> {
 
 impl From<Visitor> for Visit {
     fn from(visitor: Visitor) -> Self {
-        Self { address: visitor.address, agent: visitor.agent.into(), request: visitor.request_id.into() }
+        Self { address: visitor.address, agent: visitor.agent, request: visitor.request_id }
     }
 }
 

@@ -21,9 +21,9 @@ pub struct Visitor {
     /// The address to count and to log: the peer's, or the one a trusted proxy vouches for. IPv4 never in its IPv6 dress.
     pub address: IpAddr,
     /// What the program calls itself: at most 256 characters, none of them a control character. Not to be believed.
-    pub agent: String,
+    pub agent: Arc<str>,
     /// The id of the request, as the answer will carry it.
-    pub request_id: String,
+    pub request_id: Arc<str>,
 }
 
 impl Visitor {
@@ -33,7 +33,7 @@ impl Visitor {
         Self {
             address: address(peer(parts), &parts.headers, &settings.trusted_proxies),
             agent: agent(&parts.headers),
-            request_id: request_id.to_owned(),
+            request_id: request_id.into(),
         }
     }
 }
@@ -88,9 +88,19 @@ fn hop_address(hop: &[u8]) -> Option<IpAddr> {
     Some(IpAddr::to_canonical(&address))
 }
 
-fn agent(headers: &HeaderMap) -> String {
+fn agent(headers: &HeaderMap) -> Arc<str> {
     let bytes = headers.get(USER_AGENT).map(axum::http::HeaderValue::as_bytes).unwrap_or_default();
-    String::from_utf8_lossy(bytes).chars().filter(|letter| !letter.is_control()).take(MAX_AGENT).collect()
+    match std::str::from_utf8(bytes) {
+        Ok(plain)
+            if plain.len() <= MAX_AGENT && !bytes.iter().any(|byte| byte.is_ascii_control() || !byte.is_ascii()) =>
+        {
+            plain.into()
+        }
+        _ => {
+            let letters = String::from_utf8_lossy(bytes);
+            letters.chars().filter(|letter| !letter.is_control()).take(MAX_AGENT).collect::<String>().into()
+        }
+    }
 }
 
 #[cfg(test)]
@@ -143,7 +153,7 @@ mod tests {
     fn the_agent_is_cut_and_cleaned() {
         let mut headers = HeaderMap::new();
         headers.insert(USER_AGENT, HeaderValue::from_bytes(b"a\tb\xffc").unwrap());
-        assert_eq!(agent(&headers), "ab\u{fffd}c");
+        assert_eq!(&*agent(&headers), "ab\u{fffd}c");
         headers.insert(USER_AGENT, HeaderValue::from_str(&"x".repeat(300)).unwrap());
         assert_eq!(agent(&headers).len(), MAX_AGENT);
     }

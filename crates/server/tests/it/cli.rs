@@ -251,7 +251,13 @@ fn a_database_that_does_not_answer_is_named_as_the_fault() {
 fn another_master_key_is_refused() {
     let here = Deployment::on_sqlite();
     here.purser(&["migrate"]).done();
-    std::fs::remove_file(here.folder.path().join("purser.key")).unwrap();
+    let key = here.folder.path().join("purser.key");
+    std::fs::rename(&key, here.folder.path().join("kept")).unwrap();
+    assert!(here.purser(&["client", "list"]).refused().starts_with("1 error: the master key purser.key is not there"));
+    assert!(!key.exists(), "a new key was made for an old database");
+    let other = Deployment::on_sqlite();
+    other.purser(&["migrate"]).done();
+    std::fs::copy(other.folder.path().join("purser.key"), &key).unwrap();
     assert!(here.purser(&["client", "list"]).refused().starts_with("1 error: the master key does not open"));
 }
 

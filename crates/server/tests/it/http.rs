@@ -5,7 +5,7 @@ mod credentials;
 mod lifetime;
 mod malformed;
 mod notes;
-mod probe;
+pub(crate) mod probe;
 mod routes;
 
 use insta::assert_snapshot;

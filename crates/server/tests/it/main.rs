@@ -1,8 +1,20 @@
 //! The server from outside: over sockets, as its clients see it; at the command line, as its operators do.
 
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod log;
+#[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod settings;
+#[cfg(test)]
+mod site;
+#[cfg(test)]
+mod source;
+#[cfg(test)]
+mod sweep;

@@ -1,21 +1,23 @@
 //! Signing in with e-mail and password, for users; with name and password, for system administrators.
 
+mod accounts;
+
 use crate::access::Caller;
 use crate::admins::{Username, sql as admins_sql};
 use crate::app::App;
 use crate::audit::{Action, Actor, Entry, Target, Visit};
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
-use crate::ids::{AdminId, TenantId, UserId};
+use crate::ids::AdminId;
 use crate::secret::Secret;
 use crate::session::{AdminSignedIn, SignedIn, sql as session_sql};
-use crate::signin::guesses::{Place, budget_failed, counted};
+use crate::signin::guesses::{Place, budget_failed, counted, tenant_key};
 use crate::signin::password::Password;
 use crate::signin::stored::{Stored, Verdict};
-use crate::signin::throttle::{ADDRESS, ADMIN, TENANT};
 use crate::signin::{AdminProof, Proof, Seal, sql};
 use crate::store::{Change, FromRow, Row, Stale, args};
-use crate::users::{Email, UserStatus, sql as users_sql};
+use crate::users::{Email, sql as users_sql};
+use accounts::{Account, Candidates, address_key};
 
 /// Somebody says who they are.
 #[derive(Debug)]
@@ -48,43 +50,6 @@ pub struct PasswordChange {
     pub new: Secret,
 }
 
-/// An account whose password is to be checked.
-struct Account {
-    tenant: TenantId,
-    id: UserId,
-    active: bool,
-    hash: Option<String>,
-    epoch: i64,
-}
-
-impl FromRow for Account {
-    fn from_row(row: &Row) -> Result<Self> {
-        Ok(Self {
-            tenant: row.tenant(0)?,
-            id: UserId(row.int(1)?),
-            active: UserStatus::stored(row.text(3)?) == UserStatus::Active,
-            hash: row.maybe_text(4)?.map(Into::into),
-            epoch: row.int(5)?,
-        })
-    }
-}
-
-impl Account {
-    /// What to check the password against; nobody's hash if this account has none that counts.
-    fn stored(&self) -> Stored {
-        self.hash.as_deref().map_or_else(Stored::nobody, Stored::parse)
-    }
-}
-
-/// The accounts a claim may mean, and the tenant it names.
-struct Candidates {
-    named: Option<TenantId>,
-    accounts: Vec<Account>,
-}
-
-/// More accounts than this with one address are not tried; the tenant has to be named.
-const TRIED: usize = 3;
-
 impl App {
     /// Signs a user in.
     ///
@@ -95,28 +60,32 @@ impl App {
         let now = self.now();
         let email = Email::parse("email", &claim.email)?;
         let password = Password::parse(claim.password.reveal())?;
-        let candidates = self.candidates(&email, claim.client.as_deref()).await?;
-        self.demand_budgets(&candidates, visit, now).await?;
-        let places = self.take_places(&email, &candidates, claim.cookie.as_ref(), visit, now).await?;
-        let verdicts = match self.check(password.clone(), &candidates).await {
-            Ok(verdicts) => verdicts,
-            Err(fault) => {
-                self.give_back(&places).await?;
-                return Err(fault);
-            }
-        };
+        let mut candidates = self.candidates(&email, claim.client.as_deref()).await?;
+        self.recognise(&mut candidates, claim.cookie.as_ref(), visit).await?;
+        let places = self.take_places(&email, &mut candidates, visit, now).await?;
+        let checked = self.check(password.clone(), &candidates).await;
+        let verdicts = self.or_give_back(checked, &places).await?;
         let mut opened =
             candidates.accounts.iter().zip(&verdicts).filter(|(account, verdict)| {
                 account.active && matches!(verdict, Verdict::Right | Verdict::RightButWeak)
             });
         match (opened.next(), opened.next()) {
-            (None, _) => self.refuse(&email, &candidates, &verdicts, &places, visit).await,
+            (None, _) => Err(self.refuse(&email, candidates, &verdicts, &places, visit).await?),
             (Some(_), Some(_)) => {
                 self.give_back(&places).await?;
                 Err(Error::ClientRequired)
             }
             (Some((account, verdict)), None) => {
-                let admitted = self.admit(account, *verdict, password, &places, visit).await;
+                let settle = |change: Change, now| {
+                    places.iter().fold(change, |change, place| {
+                        if candidates.missed(place, &email, &verdicts) {
+                            place.failed(change, now)
+                        } else {
+                            place.succeeded(change, now)
+                        }
+                    })
+                };
+                let admitted = self.admit(account, *verdict, password, settle, visit).await;
                 self.or_give_back(admitted, &places).await
             }
         }
@@ -135,13 +104,8 @@ impl App {
         let account: Option<AdminAccount> =
             self.store.system_one(admins_sql::BY_NAME, args![username.as_str()]).await?;
         let stored = account.as_ref().map_or_else(Stored::nobody, |account| Stored::parse(&account.hash));
-        let verdict = match self.hasher.verify(password.clone(), stored).await {
-            Ok(verdict) => verdict,
-            Err(fault) => {
-                self.give_back(&[place]).await?;
-                return Err(fault);
-            }
-        };
+        let checked = self.hasher.verify(password.clone(), stored).await;
+        let verdict = self.or_give_back(checked, std::slice::from_ref(&place)).await?;
         let now = self.now();
         match (account, verdict) {
             (Some(account), Verdict::Right | Verdict::RightButWeak) if account.active => {
@@ -179,14 +143,6 @@ impl App {
         }
         let proof = AdminProof { admin: account.id, epoch: account.epoch, _made_here: Seal };
         self.open_admin_session(proof, visit, also).await
-    }
-
-    /// A right password that led to nothing was no wrong guess: its places are given back.
-    async fn or_give_back<T>(&self, outcome: Result<T>, places: &[Place]) -> Result<T> {
-        if outcome.is_err() {
-            self.give_back(places).await?;
-        }
-        outcome
     }
 
     /// Changes the caller's own password. Their other sessions end; the present one goes on.
@@ -243,99 +199,6 @@ impl App {
         }
     }
 
-    /// Finds whom a claim may mean. An unknown tenant means nobody, and is not told.
-    async fn candidates(&self, email: &Email, client: Option<&str>) -> Result<Candidates> {
-        let named = match client {
-            Some(slug) => match slug.parse::<TenantId>() {
-                Ok(id) => Some(id),
-                Err(_) => return Ok(Candidates { named: None, accounts: Vec::new() }),
-            },
-            None => self.only_tenant().await?,
-        };
-        let Some(id) = named else {
-            let accounts: Vec<Account> = self.store.system_few(users_sql::BY_EMAIL, args![email.key()]).await?;
-            if accounts.len() > TRIED {
-                return Err(Error::ClientRequired);
-            }
-            return self.without_closed_tenants(accounts).await;
-        };
-        let tenant = self.living_tenant(&id).await?;
-        if tenant.as_ref().is_some_and(|tenant| tenant.is_active() && tenant.settings.sso_only) {
-            return Err(Error::SsoRequired);
-        }
-        let mut accounts: Vec<Account> = self.store.system_few(users_sql::BY_EMAIL_IN, args![email.key(), &id]).await?;
-        if tenant.is_none_or(|tenant| !tenant.is_active()) {
-            for account in &mut accounts {
-                account.active = false;
-            }
-        }
-        Ok(Candidates { named: Some(id), accounts })
-    }
-
-    /// Accounts of tenants that are disabled, or have switched passwords off, open to nobody here.
-    async fn without_closed_tenants(&self, mut accounts: Vec<Account>) -> Result<Candidates> {
-        for account in &mut accounts {
-            let tenant = self.living_tenant(&account.tenant).await?;
-            account.active &= tenant.is_some_and(|tenant| tenant.is_active() && !tenant.settings.sso_only);
-        }
-        Ok(Candidates { named: None, accounts })
-    }
-
-    async fn demand_budgets(&self, candidates: &Candidates, visit: &Visit, now: Timestamp) -> Result<()> {
-        self.demand_budget(&address_key(visit), &self.address_allowance(), now).await?;
-        let tenants = candidates.accounts.iter().map(|account| &account.tenant).chain(&candidates.named);
-        for tenant in tenants {
-            self.demand_budget(&tenant_key(tenant), &self.tenant_allowance(), now).await?;
-        }
-        Ok(())
-    }
-
-    /// Takes a place for each account that will be tried; for nobody's too, so that nobody looks like somebody.
-    async fn take_places(
-        &self,
-        email: &Email,
-        candidates: &Candidates,
-        cookie: Option<&Secret>,
-        visit: &Visit,
-        now: Timestamp,
-    ) -> Result<Vec<Place>> {
-        let mut keys = Vec::new();
-        for account in &candidates.accounts {
-            let key = account_key(Some(&account.tenant), email);
-            keys.push(match self.own_budget(account, cookie, visit).await? {
-                Some(own) => format!("{key}/{own}"),
-                None => key,
-            });
-        }
-        if keys.is_empty() {
-            keys.push(account_key(candidates.named.as_ref(), email));
-        }
-        let mut places = Vec::with_capacity(keys.len());
-        for key in keys {
-            match self.take_place(key, &self.account_rule(), now).await {
-                Ok(place) => places.push(place),
-                Err(refusal) => {
-                    self.give_back(&places).await?;
-                    return Err(refusal);
-                }
-            }
-        }
-        Ok(places)
-    }
-
-    /// Whoever has signed in from here before is counted apart from strangers, who could otherwise keep them out.
-    async fn own_budget(&self, account: &Account, cookie: Option<&Secret>, visit: &Visit) -> Result<Option<String>> {
-        let address = counted(visit.address);
-        let seen: Option<i64> = self.store.system_one(sql::KNOWN, args![&account.tenant, account.id, &address]).await?;
-        if seen.is_some() {
-            return Ok(Some(address));
-        }
-        match cookie {
-            Some(cookie) if self.was_given_to(cookie.reveal(), account.id).await => Ok(Some("browser".into())),
-            _ => Ok(None),
-        }
-    }
-
     async fn check(&self, password: Password, candidates: &Candidates) -> Result<Vec<Verdict>> {
         let mut stored: Vec<Stored> = candidates.accounts.iter().map(Account::stored).collect();
         if stored.is_empty() {
@@ -349,7 +212,7 @@ impl App {
         account: &Account,
         verdict: Verdict,
         password: Password,
-        places: &[Place],
+        settle: impl Fn(Change, Timestamp) -> Change,
         visit: &Visit,
     ) -> Result<SignedIn> {
         let proof = Proof {
@@ -365,8 +228,8 @@ impl App {
             _ => None,
         };
         let now = self.now();
-        let mut change = Change::unlogged_within(&proof).run(sql::KNOW, args![account.id, counted(visit.address), now]);
-        change = places.iter().fold(change, |change, place| place.succeeded(change, now));
+        let known = Change::unlogged_within(&proof).run(sql::KNOW, args![account.id, counted(visit.address), now]);
+        let mut change = settle(known, now);
         if let Some(better) = better {
             let entry =
                 Entry::done(now, &Actor::User(account.id), visit, Action::PasswordRehashed, Target::user(account.id));
@@ -375,14 +238,15 @@ impl App {
         crate::signin::finish(self, proof, visit, change).await
     }
 
+    /// Counts and logs that nothing opened, and says what to answer.
     async fn refuse(
         &self,
         email: &Email,
-        candidates: &Candidates,
+        candidates: Candidates,
         verdicts: &[Verdict],
         places: &[Place],
         visit: &Visit,
-    ) -> Result<SignedIn> {
+    ) -> Result<Error> {
         let now = self.now();
         let entry = |account: Option<&Account>, reason: &str| {
             let target = account.map_or_else(|| Target::claimed(email.as_str()), |account| Target::user(account.id));
@@ -419,7 +283,7 @@ impl App {
         change = places.iter().fold(change, |change, place| place.failed(change, now));
         change = budget_failed(change, &address_key(visit), &self.address_allowance(), now);
         self.store.carry_out(change).await?;
-        Err(Error::InvalidCredentials)
+        Ok(candidates.passed_over.unwrap_or(Error::InvalidCredentials))
     }
 }
 
@@ -439,37 +303,4 @@ impl FromRow for AdminAccount {
             epoch: row.int(3)?,
         })
     }
-}
-
-impl App {
-    fn account_rule(&self) -> crate::signin::throttle::Rule {
-        crate::signin::throttle::Rule {
-            limit: self.settings.limits.guesses_per_account,
-            ..crate::signin::throttle::ACCOUNT
-        }
-    }
-
-    fn admin_rule(&self) -> crate::signin::throttle::Rule {
-        crate::signin::throttle::Rule { limit: self.settings.limits.guesses_per_admin, ..ADMIN }
-    }
-
-    fn address_allowance(&self) -> crate::signin::throttle::Allowance {
-        crate::signin::throttle::Allowance { limit: self.settings.limits.guesses_per_address, ..ADDRESS }
-    }
-
-    fn tenant_allowance(&self) -> crate::signin::throttle::Allowance {
-        crate::signin::throttle::Allowance { limit: self.settings.limits.guesses_per_tenant, ..TENANT }
-    }
-}
-
-fn account_key(tenant: Option<&TenantId>, email: &Email) -> String {
-    format!("account/{}/{}", tenant.map_or("", TenantId::as_str), email.key())
-}
-
-fn address_key(visit: &Visit) -> String {
-    format!("address/{}", counted(visit.address))
-}
-
-fn tenant_key(tenant: &TenantId) -> String {
-    format!("tenant/{tenant}")
 }

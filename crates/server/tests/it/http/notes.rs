@@ -1,52 +1,14 @@
 //! What is written down about requests: the log and the metrics.
 
-use std::cell::RefCell;
-use std::io;
-use std::sync::Once;
-
 use metrics_exporter_prometheus::PrometheusBuilder;
 
 use super::probe::request;
 use super::routes::server;
-
-thread_local! {
-    /// What was logged in this thread. A test and its server share one.
-    static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-struct Log;
-
-/// Everything is logged from here on. One subscriber serves all tests: with one for each, what a place in the code remembers
-/// of the others' levels would decide what is written.
-fn keep_log() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let subscriber =
-            tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(|| Log);
-        tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
-    });
-}
-
-/// The lines with this word that were logged in this test.
-fn logged(word: &str) -> Vec<String> {
-    let text = LOG.with_borrow(|bytes| String::from_utf8(bytes.clone()).unwrap());
-    text.lines().filter(|line| line.contains(word)).map(ToOwned::to_owned).collect()
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        LOG.with_borrow_mut(|log| log.extend_from_slice(bytes));
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use crate::log;
 
 #[tokio::test]
 async fn the_log_names_the_route_and_never_a_secret() {
-    keep_log();
+    log::keep();
     let server = server().await;
     let secrets = ["Authorization: Bearer canary-token", "Cookie: session=canary-cookie", "X-Client-ID: canary-client"];
     server.ask("GET", "/api/things/4711?token=canary-query", &secrets).await;
@@ -56,32 +18,32 @@ async fn the_log_names_the_route_and_never_a_secret() {
     server.post("/api/sign-in", &secrets, r#"{"email":"canary@b","password":["canary-password"]}"#).await;
     server.send(request("POST", "/?canary", &["Content-Length: 1", "Content-Length: 2"], "canary-body")).await;
     server.send("canary\r\n\r\n").await;
-    assert_eq!(logged("canary"), Vec::<String>::new());
-    assert_eq!(logged("/api/things/{id}").len(), 1);
-    assert_eq!(logged("4711").len(), 0);
-    assert_eq!(logged("/nowhere").len(), 1);
+    assert_eq!(log::here("canary"), Vec::<String>::new());
+    assert_eq!(log::here("/api/things/{id}").len(), 1);
+    assert_eq!(log::here("4711").len(), 0);
+    assert_eq!(log::here("/nowhere").len(), 1);
 }
 
 #[tokio::test]
 async fn a_fault_of_ours_is_logged_once_with_its_cause_and_its_request() {
-    keep_log();
+    log::keep();
     let server = server().await;
     let reply = server.ask("GET", "/api/fault/store", &["X-Request-Id: r-17"]).await;
     assert_eq!(reply.status, 503);
-    let lines = logged("disk I/O error");
+    let lines = log::here("disk I/O error");
     assert_eq!(lines.len(), 1);
     assert!(lines[0].contains("ERROR") && lines[0].contains("r-17") && lines[0].contains("STORE_UNAVAILABLE"));
     server.ask("GET", "/api/panic", &[]).await;
-    assert_eq!(logged("panic: at").len(), 1);
+    assert_eq!(log::here("panic: at").len(), 1);
 }
 
 #[tokio::test]
 async fn a_success_is_a_line_only_for_those_who_look_for_faults() {
-    keep_log();
+    log::keep();
     let server = server().await;
     server.ask("GET", "/api/hello", &[]).await;
     server.ask("GET", "/api/fault/forbidden", &[]).await;
-    let lines = logged("/api/");
+    let lines = log::here("/api/");
     assert_eq!(lines.len(), 2);
     assert!(lines[0].contains("DEBUG") && lines[0].contains("/api/hello"), "{}", lines[0]);
     assert!(lines[1].contains("INFO") && lines[1].contains("FORBIDDEN"), "{}", lines[1]);

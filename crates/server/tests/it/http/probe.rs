@@ -16,21 +16,21 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// No test waits longer than this for something that must happen.
-pub(super) const LONG: Duration = Duration::from_secs(20);
+pub(crate) const LONG: Duration = Duration::from_secs(20);
 
 /// How long a test waits to see that something does not happen.
-pub(super) const SHORT: Duration = Duration::from_millis(150);
+pub(crate) const SHORT: Duration = Duration::from_millis(150);
 
 /// A running server.
-pub(super) struct Probe {
-    pub(super) address: SocketAddr,
+pub(crate) struct Probe {
+    pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
     served: JoinHandle<()>,
 }
 
 impl Probe {
     /// Serves these routes with these settings.
-    pub(super) async fn serving(router: Router, settings: HttpSettings) -> Self {
+    pub(crate) async fn serving(router: Router, settings: HttpSettings) -> Self {
         let shell = Shell::new(&settings, &SeededEntropy::new(7));
         let listener = Listener::bind(([127, 0, 0, 1], 0).into(), Arc::new(settings), shell).await.unwrap();
         let address = listener.address().unwrap();
@@ -42,37 +42,37 @@ impl Probe {
     }
 
     /// Opens a connection.
-    pub(super) async fn connect(&self) -> Line<TcpStream> {
+    pub(crate) async fn connect(&self) -> Line<TcpStream> {
         Line::over(TcpStream::connect(self.address).await.unwrap())
     }
 
     /// Sends bytes over a connection of their own and reads one answer.
-    pub(super) async fn send(&self, bytes: impl AsRef<[u8]>) -> Reply {
+    pub(crate) async fn send(&self, bytes: impl AsRef<[u8]>) -> Reply {
         let mut line = self.connect().await;
         line.write(bytes).await;
         line.reply().await
     }
 
     /// Sends a request without a body.
-    pub(super) async fn ask(&self, method: &str, target: &str, headers: &[&str]) -> Reply {
+    pub(crate) async fn ask(&self, method: &str, target: &str, headers: &[&str]) -> Reply {
         self.send(request(method, target, headers, "")).await
     }
 
     /// Posts JSON.
-    pub(super) async fn post(&self, target: &str, headers: &[&str], body: &str) -> Reply {
+    pub(crate) async fn post(&self, target: &str, headers: &[&str], body: &str) -> Reply {
         let headers = [&["Content-Type: application/json"], headers].concat();
         self.send(request("POST", target, &headers, body)).await
     }
 
     /// Tells the server to stop, without waiting for it.
-    pub(super) fn stop(self) -> JoinHandle<()> {
+    pub(crate) fn stop(self) -> JoinHandle<()> {
         self.stop.send(()).unwrap();
         self.served
     }
 }
 
 /// A request as text, with `Host` and, if there is a body, its length.
-pub(super) fn request(method: &str, target: &str, headers: &[&str], body: &str) -> String {
+pub(crate) fn request(method: &str, target: &str, headers: &[&str], body: &str) -> String {
     let mut lines = vec![format!("{method} {target} HTTP/1.1")];
     if !headers.iter().any(|line| line.to_ascii_lowercase().starts_with("host:")) {
         lines.push("Host: localhost".to_owned());
@@ -85,28 +85,28 @@ pub(super) fn request(method: &str, target: &str, headers: &[&str], body: &str) 
 }
 
 /// An open connection.
-pub(super) struct Line<S> {
+pub(crate) struct Line<S> {
     stream: S,
     read: Vec<u8>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
-    pub(super) fn over(stream: S) -> Self {
+    pub(crate) fn over(stream: S) -> Self {
         Self { stream, read: Vec::new() }
     }
 
     /// Writes all of it, or as much as the server takes before it hangs up.
-    pub(super) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = tokio::time::timeout(LONG, self.stream.write_all(bytes.as_ref())).await.expect("the server reads");
     }
 
     /// Sends no more, but still reads.
-    pub(super) async fn hang_up_half(&mut self) {
+    pub(crate) async fn hang_up_half(&mut self) {
         self.stream.shutdown().await.unwrap();
     }
 
     /// Reads one answer with its body.
-    pub(super) async fn reply(&mut self) -> Reply {
+    pub(crate) async fn reply(&mut self) -> Reply {
         let head_end = self.read_until(|read| read.windows(4).position(|at| at == b"\r\n\r\n")).await;
         let head = String::from_utf8(self.read.drain(..head_end + 4).collect()).unwrap();
         let mut reply = Reply::of(&head);
@@ -130,39 +130,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     }
 
     /// Waits until the server hangs up; whatever else it sends is thrown away.
-    pub(super) async fn ends(&mut self) {
+    pub(crate) async fn ends(&mut self) {
         let end = async { while self.stream.read_buf(&mut self.read).await.unwrap_or(0) > 0 {} };
         tokio::time::timeout(LONG, end).await.expect("the server hangs up");
     }
 
     /// Everything up to the end, as text.
-    pub(super) async fn rest(&mut self) -> String {
+    pub(crate) async fn rest(&mut self) -> String {
         self.ends().await;
         String::from_utf8(std::mem::take(&mut self.read)).unwrap()
     }
 
     /// How much comes up to the end.
-    pub(super) async fn rest_len(&mut self) -> usize {
+    pub(crate) async fn rest_len(&mut self) -> usize {
         self.ends().await;
         self.read.len()
     }
 
     /// Whether the server has not hung up within this time.
-    pub(super) async fn is_open_for(&mut self, time: Duration) -> bool {
+    pub(crate) async fn is_open_for(&mut self, time: Duration) -> bool {
         !matches!(tokio::time::timeout(time, self.stream.read_buf(&mut self.read)).await, Ok(Ok(0) | Err(_)))
     }
 
     /// Whether nothing comes for a short while, not even an end.
-    pub(super) async fn is_silent(&mut self) -> bool {
+    pub(crate) async fn is_silent(&mut self) -> bool {
         self.read.is_empty() && tokio::time::timeout(SHORT, self.stream.read_buf(&mut self.read)).await.is_err()
     }
 }
 
 /// An answer.
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: String,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
 impl Reply {
@@ -177,19 +177,19 @@ impl Reply {
     }
 
     /// The value of a header that comes once at most.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
         let first = values.next();
         assert_eq!(values.next(), None, "{name} comes once");
         first
     }
 
-    pub(super) fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap()
     }
 
     /// The code of a refusal, after checking that it is the envelope and nothing but it.
-    pub(super) fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         let json = self.json();
         assert_eq!(self.header("content-type"), Some("application/json"));
         assert_eq!(json.as_object().unwrap().keys().collect::<Vec<_>>(), ["error", "success"]);
@@ -209,7 +209,7 @@ impl Reply {
     }
 
     /// Status and code together.
-    pub(super) fn refusal(&self) -> (u16, String) {
+    pub(crate) fn refusal(&self) -> (u16, String) {
         (self.status, self.code())
     }
 }

@@ -108,7 +108,9 @@ struct Saml {
 }
 
 async fn who(visitor: Visitor) -> Answer {
-    success(json!({ "address": visitor.address.to_string(), "agent": visitor.agent, "requestId": visitor.request_id }))
+    success(
+        json!({ "address": visitor.address.to_string(), "agent": &*visitor.agent, "requestId": &*visitor.request_id }),
+    )
 }
 
 async fn credential(headers: HeaderMap) -> Answer {

@@ -1,0 +1,160 @@
+//! Every root field of the GraphQL schema as every kind of caller.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use insta::assert_snapshot;
+use purser_core::access::Role;
+use serde_json::Value;
+
+use super::Who;
+use crate::http::probe::Reply;
+use crate::on_both;
+use crate::site::{DAY, Site};
+
+/// Documents, one root field each. `$OTHER` and `$ADMIN` are ids of users made for it, `$SELF` that of the caller, `$SESSION` that
+/// of a session of the caller, `$NEW` an address nobody has.
+const DOCUMENTS: &[&str] = &[
+    "{ me { id email roles permissions client { id } } }",
+    "{ users { id email firstName lastName title } }",
+    "{ users { id roles } }",
+    "{ users(role: ADMIN) { id } }",
+    "{ user(id: $OTHER) { id email } }",
+    "{ user(id: $OTHER) { id status roles lastSignInAt createdAt } }",
+    "{ user(id: $SELF) { id status roles lastSignInAt createdAt } }",
+    "{ sessions { id method address agent createdAt lastSeenAt current } }",
+    "{ auditLog { id action target outcome reason } }",
+    r#"mutation { createUser(input: {email: "$NEW", firstName: "A", lastName: "B", roles: [AUTHOR]}) { id } }"#,
+    r#"mutation { createUser(input: {email: "$NEW", firstName: "A", lastName: "B", roles: [ADMIN]}) { id } }"#,
+    r#"mutation { updateUser(input: {id: $OTHER, lastName: "C"}) { id } }"#,
+    r#"mutation { updateUser(input: {id: $ADMIN, lastName: "C"}) { id } }"#,
+    "mutation { setUserRoles(input: {id: $OTHER, roles: [USER_ADMIN]}) { id } }",
+    "mutation { setUserRoles(input: {id: $OTHER, roles: [ADMIN]}) { id } }",
+    "mutation { setUserRoles(input: {id: $ADMIN, roles: [VIEWER]}) { id } }",
+    "mutation { setUserRoles(input: {id: $SELF, roles: [ADMIN]}) { id } }",
+    "mutation { disableUser(input: {id: $OTHER}) { id } }",
+    "mutation { disableUser(input: {id: $ADMIN}) { id } }",
+    "mutation { enableUser(input: {id: $OTHER}) { id } }",
+    "mutation { enableUser(input: {id: $ADMIN}) { id } }",
+    "mutation { deleteUser(input: {id: $OTHER}) { id } }",
+    "mutation { deleteUser(input: {id: $ADMIN}) { id } }",
+    "mutation { endUserSessions(input: {id: $OTHER}) { id } }",
+    "mutation { endUserSessions(input: {id: $ADMIN}) { id } }",
+    r#"mutation { endSession(input: {id: "$SESSION"}) { id } }"#,
+    "mutation { signOutEverywhere { id } }",
+];
+
+/// The names of the root fields, as the printed schema has them.
+fn root_fields() -> BTreeSet<String> {
+    let schema = purser_graphql::sdl();
+    let mut fields = BTreeSet::new();
+    for root in ["type Query {", "type Mutation {"] {
+        let (_, rest) = schema.split_once(root).unwrap();
+        let (block, _) = rest.split_once("\n}").unwrap();
+        let lines = block.lines().filter_map(|line| line.strip_prefix("  "));
+        let named = lines.filter(|line| line.starts_with(|letter: char| letter.is_ascii_lowercase()));
+        fields.extend(named.map(|line| line.split(['(', ':']).next().unwrap().to_owned()));
+    }
+    fields
+}
+
+fn covers(document: &str, field: &str) -> bool {
+    [format!("{{ {field} {{"), format!("{{ {field}(")].iter().any(|call| document.contains(call))
+}
+
+#[test]
+fn every_root_field_has_a_document() {
+    let fields = root_fields();
+    assert!(fields.len() >= 14, "{fields:?}");
+    for field in fields {
+        assert!(DOCUMENTS.iter().any(|document| covers(document, &field)), "{field} is not covered");
+    }
+}
+
+/// The one word for what became of a document.
+fn verdict(reply: &Reply) -> String {
+    if reply.status >= 400 {
+        return format!("{} {}", reply.status, reply.code());
+    }
+    let errors = reply.json()["errors"].as_array().cloned().unwrap_or_default();
+    let codes: BTreeSet<&str> = errors.iter().map(|error| error["extensions"]["code"].as_str().unwrap()).collect();
+    match codes.len() {
+        0 => "done".to_owned(),
+        _ => codes.into_iter().collect::<Vec<_>>().join("+"),
+    }
+}
+
+async fn filled(site: &Site, document: &str, who: Who<'_, '_>) -> String {
+    let other = site.user("acme", &[Role::Viewer]).await;
+    let admin = site.user("acme", &[Role::Admin]).await;
+    let (own_id, session) = match who {
+        Who::Member(member) => (member.user.id.to_string(), site.sign_in(&member.user).await.session().await),
+        _ => (other.id.to_string(), site.sign_in(&other).await.session().await),
+    };
+    document
+        .replace("$OTHER", &other.id.to_string())
+        .replace("$ADMIN", &admin.id.to_string())
+        .replace("$SELF", &own_id)
+        .replace("$SESSION", &session)
+        .replace("$NEW", &format!("{}@acme.test", site.new_name()))
+}
+
+/// A mutation that is refused, whole or in part, changes nothing.
+async fn asked(site: &Site, document: &str, who: Who<'_, '_>) -> String {
+    let document = filled(site, document, who).await;
+    let before = site.holdings().await;
+    let verdict = verdict(&who.asker(site).graphql(&document).await);
+    if verdict != "done" {
+        assert_eq!(site.holdings().await, before, "{document}");
+    }
+    verdict
+}
+
+on_both! {
+    async fn every_field_answers_every_caller_as_the_table_says(site) {
+        let expired = site.as_role(Role::Admin).await;
+        site.wait(DAY);
+        let mut table = String::new();
+        for document in DOCUMENTS {
+            let nobody = asked(&site, document, Who::Nobody).await;
+            let mut roles = Vec::new();
+            for role in Role::ALL {
+                let member = site.as_role(role).await;
+                roles.push(asked(&site, document, Who::Member(&member)).await);
+            }
+            if roles.iter().all(|cell| *cell == roles[0]) {
+                roles.truncate(1);
+            }
+            let system = site.admin().await;
+            let system = asked(&site, document, Who::System(&system)).await;
+            let late = verdict(&expired.graphql(&filled(&site, document, Who::Nobody).await).await);
+            let roles = roles.join(", ");
+            let _ = writeln!(
+                table,
+                "{document}\n    nobody: {nobody}\n    each role: {roles}\n    system administrator: {system}\n    too late: {late}"
+            );
+        }
+        insta::allow_duplicates! { assert_snapshot!("fields", table) };
+    }
+
+    async fn an_id_of_another_tenant_is_an_id_that_never_existed(site) {
+        let member = site.as_role(Role::Admin).await;
+        let stranger = site.other_tenant().await;
+        let (theirs, their_session) = (stranger.user.id.to_string(), stranger.session().await);
+        let mut swept = 0;
+        for document in DOCUMENTS.iter().filter(|it| ["$OTHER", "$ADMIN", "$SESSION"].iter().any(|id| it.contains(id))) {
+            let of = |user: &str, session: &str| {
+                document.replace("$OTHER", user).replace("$ADMIN", user).replace("$SESSION", session)
+            };
+            let before = site.holdings().await;
+            let foreign = member.graphql(&of(&theirs, &their_session)).await;
+            let never = member.graphql(&of("900719925474099", "0199aaaa-bbbb-7ccc-8ddd-eeeeffff0000")).await;
+            assert_eq!(verdict(&foreign), "NOT_FOUND", "{document}");
+            assert_eq!((foreign.status, &foreign.body), (never.status, &never.body), "{document}");
+            assert_eq!(site.holdings().await, before);
+            swept += 1;
+        }
+        assert!(swept > 10);
+        assert_eq!(stranger.me().await.json()["data"]["user"]["clientId"], Value::from("globex"));
+    }
+}

@@ -1,0 +1,165 @@
+//! For each operation a request that succeeds when the right one asks, about things made for it alone.
+
+use purser_core::access::Role;
+use serde_json::{Value, json};
+
+use super::Who;
+use crate::http::probe::Reply;
+use crate::site::{Asker, METRICS, PASSWORD, Site, vendor};
+
+/// A request, ready to be sent by anybody.
+#[derive(Clone)]
+pub(super) struct Prepared {
+    pub(super) target: String,
+    media: Option<String>,
+    body: Value,
+    text: String,
+}
+
+impl Prepared {
+    pub(super) fn bare(target: impl Into<String>) -> Self {
+        Self { target: target.into(), media: None, body: Value::Null, text: String::new() }
+    }
+
+    pub(super) fn json(target: impl Into<String>, body: Value) -> Self {
+        Self { target: target.into(), media: None, text: String::new(), body }
+    }
+
+    pub(super) fn text(target: &str, media: &str, text: &str) -> Self {
+        Self { target: target.into(), media: Some(media.into()), body: Value::Null, text: text.into() }
+    }
+
+    /// The same about something else.
+    pub(super) fn about(&self, target: String) -> Self {
+        Self { target, ..self.clone() }
+    }
+
+    pub(super) async fn send(&self, method: &str, asker: &Asker<'_>) -> Reply {
+        match &self.media {
+            Some(media) => {
+                asker.with(&format!("Content-Type: {media}")).send_raw(method, &self.target, &self.text).await
+            }
+            None if self.body.is_null() => asker.ask(method, &self.target).await,
+            None => asker.send(method, &self.target, &self.body).await,
+        }
+    }
+}
+
+/// The request for an operation.
+///
+/// # Panics
+/// For an operation nobody has written a request for: then it is not covered.
+pub(super) async fn prepared(site: &Site, operation: &str, who: Who<'_, '_>) -> Prepared {
+    let (method, path) = operation.split_once(' ').unwrap();
+    if let Some(rest) = path.strip_prefix("/api/client/") {
+        return client(site, method, rest, who).await;
+    }
+    if let Some(rest) = path.strip_prefix("/api/admin/") {
+        return admin(site, method, rest).await;
+    }
+    match path {
+        "/healthz" | "/readyz" | "/metrics" | "/.well-known/jwks.json" | "/api/openapi.json" => Prepared::bare(path),
+        _ => panic!("{operation} is not covered: write a request for it here"),
+    }
+}
+
+async fn client(site: &Site, method: &str, rest: &str, who: Who<'_, '_>) -> Prepared {
+    let path = format!("/api/client/{rest}");
+    match (method, rest) {
+        ("POST", "auth/sign-in") => {
+            let user = site.user("acme", &[Role::Viewer]).await;
+            Prepared::json(path + "?client=acme", json!({"email": user.email, "password": PASSWORD}))
+        }
+        ("POST", "auth/refresh") => {
+            let member = site.as_role(Role::Viewer).await;
+            Prepared::json(path, json!({"refreshToken": member.refresh_token}))
+        }
+        ("POST", "auth/sign-out") | ("GET", "auth/me" | "auth/sessions") => Prepared::bare(path),
+        ("DELETE", "auth/sessions/{id}") => {
+            let own = match who {
+                Who::Member(member) => site.sign_in(&member.user).await,
+                _ => site.as_role(Role::Viewer).await,
+            };
+            Prepared::bare(format!("/api/client/auth/sessions/{}", own.session().await))
+        }
+        ("POST", "auth/password/change") => {
+            Prepared::json(path, json!({"currentPassword": PASSWORD, "newPassword": "another horse battery 4711"}))
+        }
+        ("GET", "auth/providers" | "auth/okta-saml" | "auth/ms-dynamics") => Prepared::bare(path + "?client=acme"),
+        ("GET", "auth/oidc") => Prepared::bare(path + "?provider=provider-name&client=acme"),
+        ("POST", "auth/okta-saml") => {
+            Prepared::json(path + "?client=acme", json!({"samlResponse": "base64-encoded-saml-response"}))
+        }
+        ("POST", "graphql") => Prepared::json(path, json!({"query": "query { users { id email } }"})),
+        _ => panic!("{method} {path} is not covered: write a request for it here"),
+    }
+}
+
+async fn admin(site: &Site, method: &str, rest: &str) -> Prepared {
+    let path = format!("/api/admin/{rest}");
+    match (method, rest) {
+        ("POST", "auth/sign-in") => {
+            let name = site.new_name();
+            site.new_admin(&name).await;
+            Prepared::json(path, json!({"username": name, "password": PASSWORD}))
+        }
+        ("POST", "auth/refresh") => {
+            let admin = site.admin().await;
+            Prepared::json(path, json!({"refreshToken": admin.refresh_token}))
+        }
+        ("POST", "auth/sign-out" | "keys")
+        | ("GET", "clients" | "admins" | "audit" | "keys" | "license-on-prem")
+        | ("DELETE", "sessions") => Prepared::bare(path),
+        ("DELETE", "sessions/{id}") => {
+            let member = site.as_role(Role::Viewer).await;
+            Prepared::bare(format!("/api/admin/sessions/{}", member.session().await))
+        }
+        ("POST", "clients") => Prepared::json(path, json!({"id": site.new_name(), "name": "New"})),
+        (_, rest) if rest.starts_with("clients/{id}") => of_client(site, method, rest).await,
+        ("POST", "admins") => Prepared::json(path, json!({"username": site.new_name(), "password": PASSWORD})),
+        ("PATCH" | "DELETE", "admins/{id}") => {
+            let id = site.new_admin(&site.new_name()).await;
+            switch(method, format!("/api/admin/admins/{id}"))
+        }
+        ("POST", "license-on-prem") => {
+            let serial: i64 = site.new_name().trim_start_matches("new").parse().unwrap();
+            Prepared::json(path, json!({"licenseKey": vendor::key(site, serial + 1, &json!({}))}))
+        }
+        _ => panic!("{method} {path} is not covered: write a request for it here"),
+    }
+}
+
+async fn of_client(site: &Site, method: &str, rest: &str) -> Prepared {
+    let tenant = site.new_tenant().await;
+    let user = site.user(tenant.as_str(), &[Role::Viewer]).await;
+    let path = format!("/api/admin/{rest}").replace("{id}", tenant.as_str()).replace("{user}", &user.id.to_string());
+    match (method, rest) {
+        ("GET", "clients/{id}" | "clients/{id}/users")
+        | ("DELETE", "clients/{id}" | "clients/{id}/sessions" | "clients/{id}/users/{user}/sessions") => {
+            Prepared::bare(path)
+        }
+        ("PATCH", "clients/{id}") => Prepared::json(path, json!({"name": "Another name"})),
+        ("POST", "clients/{id}/users") => {
+            let email = format!("{}@acme.test", site.new_name());
+            Prepared::json(
+                path,
+                json!({"email": email, "firstName": "John", "lastName": "Doe", "roles": ["ADMIN"], "password": PASSWORD}),
+            )
+        }
+        ("PATCH" | "DELETE", "clients/{id}/users/{user}") => switch(method, path),
+        _ => panic!("{method} {path} is not covered: write a request for it here"),
+    }
+}
+
+/// To disable, or to delete.
+fn switch(method: &str, path: String) -> Prepared {
+    match method {
+        "PATCH" => Prepared::json(path, json!({"status": "DISABLED"})),
+        _ => Prepared::bare(path),
+    }
+}
+
+/// What opens the metrics.
+pub(super) fn metrics_reader(site: &Site) -> Asker<'_> {
+    site.anyone().bearing(METRICS)
+}
