@@ -131,6 +131,6 @@ impl Disk {
 impl Drop for Disk {
     fn drop(&mut self) {
         let output = Command::new("umount").arg("--lazy").arg(self.path()).output();
-        assert!(output.is_ok_and(|output| output.status.success()) || std::thread::panicking(), "cannot be unmounted");
+        assert!(output.is_ok_and(|output| output.status.success()) || thread::panicking(), "cannot be unmounted");
     }
 }
