@@ -73,10 +73,9 @@ impl Driver {
         let url = settings.url.reveal();
         let trust = Arc::new(Trust { listening: AtomicBool::new(false), ahead: AtomicI64::new(0) });
         let engine = if let Some(file) = url.strip_prefix("sqlite:") {
-            let engine = sqlite::Sqlite::open(file, forget)?;
-            // One file, one server: whatever changes it is seen by its writer.
+            // The writer itself notices what others write.
             trust.listening.store(true, Ordering::Release);
-            Engine::Sqlite(engine)
+            Engine::Sqlite(sqlite::Sqlite::open(file, forget)?)
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             Engine::Postgres(postgres::Postgres::open(settings, forget, Arc::clone(&trust)).await?)
         } else {

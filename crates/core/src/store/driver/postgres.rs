@@ -11,6 +11,7 @@ use bytes::BytesMut;
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use parking_lot::RwLock;
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
@@ -27,8 +28,8 @@ use crate::store::value::{Row, Value};
 mod listener;
 mod tls;
 
-/// The channel on which nodes tell one another what went stale.
-const CHANNEL: &str = "purser_stale";
+/// The channel on which nodes tell one another what went stale: one for each schema, for channels are the whole database's.
+const CHANNEL: &str = "'purser_' || md5(current_schema())";
 /// PostgreSQL takes 8,000 bytes in one notification.
 const NOTICE_BYTES: usize = 7_500;
 /// Any number, the same in every node: held while the tables are brought up to date.
@@ -43,6 +44,14 @@ const ALL_TENANTS: &str = "*";
 pub(super) struct Postgres {
     pool: Pool,
     jobs: mpsc::Sender<Job>,
+    listening: AbortHandle,
+}
+
+/// The writer ends with its queue; the listener would go on for ever.
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
 }
 
 impl Postgres {
@@ -67,9 +76,9 @@ impl Postgres {
             .build()
             .map_err(Error::store)?;
         let (jobs, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(listener::listen(server.clone(), Arc::clone(&forget), trust));
+        let listening = tokio::spawn(listener::listen(server.clone(), Arc::clone(&forget), trust)).abort_handle();
         tokio::spawn(Writer { server, forget, client: None }.run(waiting));
-        Ok(Self { pool, jobs })
+        Ok(Self { pool, jobs, listening })
     }
 
     pub(super) async fn read(&self, scope: Option<&TenantId>, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>> {
@@ -394,7 +403,7 @@ impl Pen {
     }
 
     async fn tell(&self, notice: String) -> Result<Outcome, tokio_postgres::Error> {
-        self.run(NOTIFY, &[Value::from(CHANNEL), Value::from(notice)]).await
+        self.run(NOTIFY, &[Value::from(notice)]).await
     }
 
     async fn plain(&self, sql: &'static str) -> Result<Outcome, tokio_postgres::Error> {
@@ -403,7 +412,7 @@ impl Pen {
     }
 }
 
-const NOTIFY: &str = "SELECT pg_notify(?1, ?2)";
+const NOTIFY: &str = "SELECT pg_notify('purser_' || md5(current_schema()), ?1)";
 
 /// The tenant a change's steps may see.
 fn scope(change: &Change) -> &str {

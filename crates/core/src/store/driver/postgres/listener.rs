@@ -38,20 +38,20 @@ pub(super) async fn listen(server: Server, forget: Forget, trust: Arc<Trust>) {
 }
 
 async fn listen_once(server: &Server, forget: &Forget, trust: &Trust) -> Result<()> {
-    let (client, mut heard, own) = in_time(PATIENCE, open(server)).await?;
+    let (client, mut heard, channels) = in_time(PATIENCE, open(server)).await?;
     in_time(ECHO, measure_clock(&client, trust)).await?;
     // What happened while nobody listened is unknown.
     forget(&[Stale::Everything]);
     trust.listening.store(true, Ordering::Release);
-    let call = format!("NOTIFY {own}");
+    let call = format!("NOTIFY {}", channels.own);
     loop {
         let beat = async {
             client.batch_execute(&call).await.map_err(Error::store)?;
-            await_echo(&mut heard, &own, forget).await?;
+            await_echo(&mut heard, &channels.own, forget).await?;
             measure_clock(&client, trust).await
         };
         in_time(ECHO, beat).await?;
-        hear_until_next_beat(&mut heard, forget).await?;
+        hear_until_next_beat(&mut heard, &channels.all, forget).await?;
     }
 }
 
@@ -63,7 +63,7 @@ async fn in_time<T>(patience: Duration, what: impl Future<Output = Result<T>>) -
 }
 
 /// A connection that listens, and the name under which we call ourselves.
-async fn open(server: &Server) -> Result<(Client, Heard, String)> {
+async fn open(server: &Server) -> Result<(Client, Heard, Channels)> {
     let (client, mut connection) = server.config.connect(server.tls.clone()).await.map_err(Error::store)?;
     let (tell, heard) = mpsc::unbounded_channel();
     tokio::spawn(async move {
@@ -75,13 +75,25 @@ async fn open(server: &Server) -> Result<(Client, Heard, String)> {
             }
         }
     });
-    let own = format!("purser_echo_{}", backend(&client).await?);
-    client.batch_execute(&format!("LISTEN {CHANNEL}; LISTEN {own}")).await.map_err(Error::store)?;
-    Ok((client, heard, own))
+    let channels = subscribe(&client).await?;
+    Ok((client, heard, channels))
 }
 
-async fn backend(client: &Client) -> Result<i32> {
-    Ok(client.query_one("SELECT pg_backend_pid()", &[]).await.map_err(Error::store)?.get(0))
+/// What a listener listens to.
+struct Channels {
+    /// Where the nodes of this deployment tell one another what went stale.
+    all: String,
+    /// Where the listener calls itself.
+    own: String,
+}
+
+async fn subscribe(client: &Client) -> Result<Channels> {
+    let sql = format!("SELECT {CHANNEL}, 'purser_echo_' || pg_backend_pid()");
+    let row = client.query_one(&sql, &[]).await.map_err(Error::store)?;
+    let channels = Channels { all: row.get(0), own: row.get(1) };
+    let Channels { all, own } = &channels;
+    client.batch_execute(&format!("LISTEN {all}; LISTEN {own}")).await.map_err(Error::store)?;
+    Ok(channels)
 }
 
 async fn await_echo(heard: &mut Heard, own: &str, forget: &Forget) -> Result<()> {
@@ -94,10 +106,10 @@ async fn await_echo(heard: &mut Heard, own: &str, forget: &Forget) -> Result<()>
     Err(Error::store("the listening connection was lost"))
 }
 
-async fn hear_until_next_beat(heard: &mut Heard, forget: &Forget) -> Result<()> {
+async fn hear_until_next_beat(heard: &mut Heard, all: &str, forget: &Forget) -> Result<()> {
     let hear = async {
         while let Some((channel, payload)) = heard.recv().await {
-            if channel == CHANNEL {
+            if channel == all {
                 pass_on(&payload, forget);
             }
         }
