@@ -23,6 +23,8 @@ statements! {
     system GUARD = "UPDATE counters SET value = value WHERE name = 'admin'";
     /// Every session of the administrator is over.
     system END_SESSIONS = "UPDATE admins SET epoch = epoch + 1 WHERE id = ?1";
+    /// Every session of every administrator is over.
+    system END_ALL_SESSIONS = "UPDATE admins SET epoch = epoch + 1";
     /// When they last signed in.
     system SIGNED_IN = "UPDATE admins SET last_sign_in_at = ?2 WHERE id = ?1";
     /// The same password under better parameters.

@@ -4,6 +4,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::sql;
 use super::throttle::{Allowance, Budget, Guesses, Rule, Wait};
@@ -17,6 +18,8 @@ use crate::store::{Change, FromRow, Row, args};
 const ATTEMPTS: usize = 32;
 /// Guesses under one key queue up on a node instead of racing one another.
 const LANES: usize = 256;
+/// How long a guess waits for those before it, as for the hash itself. While the store does not answer, each of them waits for it.
+const QUEUE: std::time::Duration = std::time::Duration::from_secs(2);
 /// Counts older than this are of no window.
 const OLDEST: std::time::Duration = std::time::Duration::from_hours(25);
 
@@ -90,7 +93,7 @@ impl App {
     /// # Errors
     /// [`Error::RateLimited`] with the time to wait, or [`Error::ServerBusy`] while too many guesses are being looked at.
     pub(crate) async fn take_place(&self, key: String, rule: &Rule, now: Timestamp) -> Result<Place> {
-        let _lane = self.lanes.of(&key).lock().await;
+        let _lane = timeout(QUEUE, self.lanes.of(&key).lock()).await.map_err(|_late| Wait::Busy)?;
         for _ in 0..ATTEMPTS {
             let stored: Option<Guesses> = self.store.system_one(sql::GUESSES, args![&key]).await?;
             let was = stored.unwrap_or_default();

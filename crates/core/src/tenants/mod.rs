@@ -269,6 +269,19 @@ impl App {
         self.store.apply_system(by, change).await.map(drop)
     }
 
+    /// Makes a database that came back from a backup safe to serve: whatever was ended since the backup must not live again, and no
+    /// number given since may be given again.
+    pub async fn begin_after_restore(&self, by: &SystemGrant<system_right::SessionsEnd>) -> Result<()> {
+        let target = Target::named("deployment", "restored");
+        let entry = Entry::done(self.now(), by.actor(), by.visit(), Action::SignOutAll, target);
+        let change = Change::system(entry)
+            .run_system(sql::END_ALL_SESSIONS, args![])
+            .run_system(crate::admins::sql::END_ALL_SESSIONS, args![])
+            .run_system(crate::users::sql::SKIP_NUMBERS, args![])
+            .forgetting(Stale::Everything);
+        self.store.apply_system(by, change).await.map(drop)
+    }
+
     pub(crate) async fn find_tenant(&self, id: &TenantId) -> Result<Tenant> {
         self.store.system_one(sql::FIND, args![id]).await?.ok_or(Error::NotFound)
     }

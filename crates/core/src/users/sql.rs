@@ -15,6 +15,8 @@ statements! {
     /// The next number; numbers are never given back.
     system NEXT_NUMBER = "INSERT INTO counters (name, value) VALUES (?1, 1)
         ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value";
+    /// Leaves out more numbers than can have been given since a backup.
+    system SKIP_NUMBERS = "UPDATE counters SET value = value + 1000000";
     /// A new user.
     tenant ADD = "INSERT INTO users (tenant_id, id, email, email_key, first_name, last_name, title, search, status, roles, epoch,
             password_hash, password_changed_at, created_at)

@@ -210,10 +210,11 @@ on_both! {
         let user = world.user(&acme, "john", &[Role::Viewer]).await;
         let handed = world.sign_in("john@acme.test").await.handed;
         let john = world.caller(&handed.token).await.unwrap();
-        world.database.run(match world.database.is_postgres() {
-            false => "CREATE TRIGGER full_log BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END",
-            true => "CREATE FUNCTION full_log() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''full''; END';
-                     CREATE TRIGGER full_log BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION full_log()",
+        world.database.run(if world.database.is_postgres() {
+            "CREATE FUNCTION full_log() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''full''; END';
+                     CREATE TRIGGER full_log BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION full_log()"
+        } else {
+            "CREATE TRIGGER full_log BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END"
         }).await;
         let before = world.database.rows("SELECT * FROM users").await;
         let sessions = world.database.rows("SELECT * FROM sessions").await;

@@ -1,5 +1,6 @@
 //! [`Database`]: the bare database under a [`World`](crate::world::World), for tests that look into it or tamper with it.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -98,7 +99,7 @@ impl Database {
         let mut dump = String::new();
         for table in self.rows(&tables).await {
             for row in self.rows(&format!("SELECT * FROM {}", table[0])).await {
-                dump.push_str(&format!("{}: {}\n", table[0], row.join(" | ")));
+                writeln!(dump, "{}: {}", table[0], row.join(" | ")).unwrap();
             }
         }
         dump
@@ -162,7 +163,7 @@ fn text(value: Value) -> String {
         Value::Integer(it) => it.to_string(),
         Value::Real(it) => it.to_string(),
         Value::Text(it) => it,
-        Value::Blob(it) => it.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Value::Blob(it) => it.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")),
     }
 }
 

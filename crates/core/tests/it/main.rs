@@ -1,6 +1,7 @@
 //! The system through its public door, on SQLite and on PostgreSQL.
 
 #![expect(
+    clippy::allow_attributes,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     unreachable_pub,

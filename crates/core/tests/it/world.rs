@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
-use purser_core::access::{
-    Caller, Grant, Role, SystemAdmin, SystemGrant, SystemPermission, SystemWrites, right, system_right,
-};
+use purser_core::access::{Caller, Grant, Role, SystemAdmin, SystemGrant, SystemPermission, right};
 use purser_core::app::App;
 use purser_core::audit::{Filter, Log, Record, Visit};
 use purser_core::config::Settings;
@@ -33,6 +31,7 @@ macro_rules! on_both {
     ($($(#[$meta:meta])* async fn $name:ident($world:ident) $body:block)*) => {$(
         $(#[$meta])*
         mod $name {
+            #[allow(unused_imports, reason = "some stories need nothing from around them")]
             use super::*;
 
             async fn story($world: $crate::world::World) $body
@@ -196,11 +195,11 @@ impl World {
 
     /// A user of tenant `acme` with a role, signed in.
     pub async fn as_role(&self, role: Role) -> Caller {
+        static SERIAL: AtomicU64 = AtomicU64::new(0);
         let tenant: TenantId = "acme".parse().unwrap();
         if self.app.tenant(&command_line(), &tenant).await.is_err() {
             self.tenant("acme").await;
         }
-        static SERIAL: AtomicU64 = AtomicU64::new(0);
         let name =
             format!("{}{}", role.as_str().to_lowercase().replace('_', "-"), SERIAL.fetch_add(1, Ordering::SeqCst));
         let user = self.user(&tenant, &name, &[role]).await;

@@ -132,6 +132,14 @@ pub(super) async fn migrate(loaded: Loaded) -> Result<(), Failure> {
     say(&format!("The tables of {database} are up to date."))
 }
 
+pub(super) async fn restore(loaded: Loaded) -> Result<(), Failure> {
+    let app = open(loaded).await?;
+    app.begin_after_restore(&operator().grant()).await?;
+    say(
+        "Every session is over, of users and administrators. People sign in again; numbers given since the backup are not given again.",
+    )
+}
+
 /// Opens the system, and says so if that made a new database: whoever is in a wrong folder should notice.
 async fn open(loaded: Loaded) -> Result<App, Failure> {
     let file = loaded.settings.database.url.reveal().strip_prefix("sqlite:").map(PathBuf::from);

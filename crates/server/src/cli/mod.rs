@@ -85,6 +85,11 @@ enum Errand {
     /// Bring the database's tables up to date; every other command does so too
     #[command(after_help = "Example:\n  PURSER_DATABASE__URL=postgres://purser@db.example.com/purser purser migrate")]
     Migrate,
+    /// Say that this database was brought back from a backup: ends every session, so that none lives that was ended since
+    #[command(
+        after_help = "Run it after putting the database back and before starting the server.\n\nExample:\n  purser restore && purser serve"
+    )]
+    Restore,
 }
 
 const DEMO_HELP: &str = "\
@@ -226,6 +231,7 @@ impl Errand {
             }
             Self::Keys(which) => commands::keys(loaded, which).await,
             Self::Migrate => commands::migrate(loaded).await,
+            Self::Restore => commands::restore(loaded).await,
         }
     }
 }

@@ -85,7 +85,9 @@ fn nodes_whose_clocks_are_days_apart_believe_one_another() {
     // Nor does one of them leave a mark that makes the next one late.
     let [right, behind, ahead] = nodes;
     let live = right.boss();
-    [right, behind, ahead].map(Node::stop);
+    for node in [right, behind, ahead] {
+        node.stop();
+    }
     here.start().me(&live.access).unwrap().ok();
 }
 

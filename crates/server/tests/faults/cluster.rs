@@ -57,7 +57,8 @@ impl Cluster {
         self.try_run(database, sql).unwrap()
     }
 
-    fn try_run(&self, database: &str, sql: &str) -> Result<Vec<String>, tokio_postgres::Error> {
+    /// The same, if it can be done.
+    pub(crate) fn try_run(&self, database: &str, sql: &str) -> Result<Vec<String>, tokio_postgres::Error> {
         let url = format!("postgres://postgres:{PASSWORD}@127.0.0.1:{}/{database}?connect_timeout=5", self.port);
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
             let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;

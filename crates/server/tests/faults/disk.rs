@@ -1,14 +1,17 @@
-//! A full disk under SQLite: writes are refused, sessions that live go on, and nobody is signed in who is not written down.
+//! A full disk and a locked file under SQLite: writes are refused, sessions that live go on, and nobody is signed in who is not
+//! written down.
 
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::deployment::{BOSS, Deployment};
-use crate::patience::{TOLD, alone, until};
+use crate::patience::{LONG, TOLD, Watch, alone, promised, until};
 use crate::wire::{Reply, Tokens};
 
 #[test]
@@ -46,6 +49,32 @@ fn on_a_full_disk_living_sessions_go_on_and_nobody_is_signed_in_unwritten() {
         node.refresh(&one.refresh).unwrap().ok();
     }
     assert!(node.me(&ended.access).unwrap().is_dead());
+    node.stop();
+}
+
+#[test]
+fn while_another_program_holds_the_file_writes_are_refused_in_time_and_reads_go_on() {
+    let _alone = alone();
+    let folder = TempDir::new().unwrap();
+    let here = Deployment::on_sqlite_in(folder.path());
+    let node = here.start();
+    let live = node.boss();
+    let other = rusqlite::Connection::open(folder.path().join("purser.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| is_the_disks_fault(&node.sign_out(&live.access).unwrap()));
+        }
+        let since = Watch::start();
+        until(LONG, "they have waited", || {
+            node.me(&live.access).unwrap().ok();
+            node.ready().unwrap().ok();
+            (since.reading() > Duration::from_secs(3)).then_some(())
+        });
+    });
+    other.execute_batch("ROLLBACK").unwrap();
+    until(promised(1), "a change is taken again", || Some(node.sign_in(BOSS).unwrap()).filter(Reply::is_ok));
+    node.me(&live.access).unwrap().ok();
     node.stop();
 }
 
@@ -102,6 +131,6 @@ impl Disk {
 impl Drop for Disk {
     fn drop(&mut self) {
         let output = Command::new("umount").arg("--lazy").arg(self.path()).output();
-        assert!(output.is_ok_and(|output| output.status.success()) || std::thread::panicking(), "cannot be unmounted");
+        assert!(output.is_ok_and(|output| output.status.success()) || thread::panicking(), "cannot be unmounted");
     }
 }

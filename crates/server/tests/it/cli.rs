@@ -252,13 +252,30 @@ fn another_master_key_is_refused() {
     let here = Deployment::on_sqlite();
     here.purser(&["migrate"]).done();
     let key = here.folder.path().join("purser.key");
-    std::fs::rename(&key, here.folder.path().join("kept")).unwrap();
-    assert!(here.purser(&["client", "list"]).refused().starts_with("1 error: the master key purser.key is not there"));
-    assert!(!key.exists(), "a new key was made for an old database");
-    let other = Deployment::on_sqlite();
-    other.purser(&["migrate"]).done();
-    std::fs::copy(other.folder.path().join("purser.key"), &key).unwrap();
-    assert!(here.purser(&["client", "list"]).refused().starts_with("1 error: the master key does not open"));
+    // Written over, so that the file stays the owner's alone.
+    std::fs::write(&key, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").unwrap();
+    let refusal = here.purser(&["client", "list"]).refused();
+    assert!(refusal.starts_with("1 error: the master key does not open"), "{refusal}");
+    std::fs::remove_file(&key).unwrap();
+    let refusal = here.purser(&["client", "list"]).refused();
+    assert!(refusal.starts_with("1 error: the master key ") && refusal.contains(" is not there"), "{refusal}");
+    assert!(!key.exists(), "no key is made for an old database");
+}
+
+#[test]
+fn after_a_restore_no_session_lives_and_no_number_comes_again() {
+    let here = Deployment::on_sqlite();
+    here.purser(&["client", "create", "acme", "--name", "Acme"]).done();
+    let user = |email: &str| {
+        let person = ["--first-name", "A", "--last-name", "B", "--role", "Viewer"];
+        here.purser(&[&["user", "create", "--client", "acme", "--email", email][..], &person].concat()).done()
+    };
+    user("one@acme.test");
+    assert!(here.purser(&["restore"]).done().starts_with("Every session is over"));
+    user("two@acme.test");
+    let database = rusqlite::Connection::open(here.folder.path().join("purser.db")).unwrap();
+    let apart: i64 = database.query_row("SELECT max(id) - min(id) FROM users", [], |row| row.get(0)).unwrap();
+    assert!(apart >= 1_000_000, "{apart}");
 }
 
 #[test]

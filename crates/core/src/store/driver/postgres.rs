@@ -8,11 +8,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use parking_lot::RwLock;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, Statement};
@@ -36,6 +36,8 @@ const NOTICE_BYTES: usize = 7_500;
 const MIGRATION_LOCK: i64 = 0x70_75_72_73_65_72;
 const ENTER_TENANT: &str = "SELECT set_config('purser.tenant', $1, false)";
 const ENTER_TENANT_LOCALLY: &str = "SELECT set_config('purser.tenant', $1, true)";
+/// What we no longer wait for the server gives up too (3 s, as [`PATIENCE`]): else each try would leave one more behind, waiting.
+const LIMIT: &str = "SET statement_timeout = 3000";
 /// What the setting says when every tenant may be seen.
 const ALL_TENANTS: &str = "*";
 
@@ -66,6 +68,9 @@ impl Postgres {
         let pool = Pool::builder(manager)
             .max_size(settings.connections.max(1))
             .runtime(deadpool_postgres::Runtime::Tokio1)
+            .post_create(Hook::async_fn(|client, _| {
+                Box::pin(async { client.batch_execute(LIMIT).await.map_err(HookError::Backend) })
+            }))
             .wait_timeout(Some(PATIENCE))
             .create_timeout(Some(PATIENCE))
             .build()
@@ -78,18 +83,27 @@ impl Postgres {
 
     pub(super) async fn read(&self, scope: Option<&TenantId>, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>> {
         let sql = numbered(sql);
+        // One patience for all of it: for a place in the pool, for a connection, for the answer.
+        let due = Instant::now() + PATIENCE;
         // A connection that died while it lay in the pool shows it at its first use: try once more.
-        match self.read_once(scope, sql, &args).await {
-            Err(Lost(true, _)) => self.read_once(scope, sql, &args).await,
+        match self.read_once(scope, sql, &args, due).await {
+            Err(Lost(true, _)) => self.read_once(scope, sql, &args, due).await,
             answer => answer,
         }
         .map_err(|Lost(_, cause)| cause)
     }
 
-    async fn read_once(&self, scope: Option<&TenantId>, sql: &'static str, args: &[Value]) -> Result<Vec<Row>, Lost> {
-        let client = self.pool.get().await.map_err(|cause| Lost(false, Error::store(cause)))?;
+    async fn read_once(
+        &self,
+        scope: Option<&TenantId>,
+        sql: &'static str,
+        args: &[Value],
+        due: Instant,
+    ) -> Result<Vec<Row>, Lost> {
+        let got = timeout_at(due, self.pool.get()).await.map_err(|late| Lost(false, Error::store(late)))?;
+        let client = got.map_err(|cause| Lost(false, Error::store(cause)))?;
         let tenant = scope.map_or(ALL_TENANTS, TenantId::as_str);
-        match timeout(PATIENCE, query(&client, tenant, sql, args)).await {
+        match timeout_at(due, query(&client, tenant, sql, args)).await {
             Ok(Ok(rows)) => Ok(rows),
             Ok(Err(cause)) => Err(Lost(client.is_closed(), Error::store(cause))),
             Err(late) => {
@@ -233,13 +247,17 @@ impl Writer {
     async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         let mut batch = Vec::new();
         while jobs.recv_many(&mut batch, BATCH).await > 0 {
-            self.commit(std::mem::take(&mut batch)).await;
+            if !self.commit(std::mem::take(&mut batch)).await {
+                refuse_waiting(&mut jobs);
+            }
         }
     }
 
-    async fn commit(&mut self, batch: Vec<Job>) {
+    /// Carries a batch out and answers each; says whether the database did its part.
+    async fn commit(&mut self, batch: Vec<Job>) -> bool {
         let (changes, waiting): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.change, job.done)).unzip();
-        let outcome = self.carry_out(&changes).await;
+        // One patience for all of it: for a connection, the statements' preparation, the transaction.
+        let outcome = timeout(PATIENCE, self.carry_out(&changes)).await.unwrap_or_else(|late| Err(Error::store(late)));
         let stale: Vec<Stale> = changes.into_iter().flat_map(|change| change.stale).collect();
         if !stale.is_empty() {
             (self.forget)(&stale);
@@ -249,6 +267,7 @@ impl Writer {
                 for (done, result) in waiting.into_iter().zip(results) {
                     let _gone = done.send(result);
                 }
+                true
             }
             Err(cause) => {
                 tracing::error!(cause = &cause as &dyn std::error::Error, "a transaction failed");
@@ -256,6 +275,7 @@ impl Writer {
                 for done in waiting {
                     let _gone = done.send(Err(Error::store("the transaction failed")));
                 }
+                false
             }
         }
     }
@@ -263,17 +283,24 @@ impl Writer {
     async fn carry_out(&mut self, changes: &[Change]) -> Result<Vec<Result<Applied>>> {
         if self.client.as_ref().is_none_or(|pen| pen.client.is_closed()) {
             let client = self.server.connect().await?;
-            let setting = client.batch_execute("SET synchronous_commit = on");
-            timeout(PATIENCE, setting).await.map_err(Error::store)?.map_err(Error::store)?;
+            client.batch_execute("SET synchronous_commit = on").await.map_err(Error::store)?;
+            client.batch_execute(LIMIT).await.map_err(Error::store)?;
             self.client = Some(Pen { client, prepared: HashMap::new() });
         }
         let pen = self.client.as_mut().ok_or_else(|| Error::store("no connection"))?;
         pen.prepare_all(changes).await?;
-        match timeout(PATIENCE, pen.all_at_once(changes)).await.map_err(Error::store)? {
+        match pen.all_at_once(changes).await {
             Ok(results) => Ok(results),
             Err(Trouble::Lost(cause)) => Err(cause),
-            Err(Trouble::Refused) => timeout(PATIENCE, pen.one_by_one(changes)).await.map_err(Error::store)?,
+            Err(Trouble::Refused) => pen.one_by_one(changes).await,
         }
+    }
+}
+
+/// Whoever has waited while the database did not answer is told so too, instead of waiting for a failure of their own.
+fn refuse_waiting(jobs: &mut mpsc::Receiver<Job>) {
+    while let Ok(job) = jobs.try_recv() {
+        let _gone = job.done.send(Err(Error::store("the database does not answer")));
     }
 }
 
@@ -282,10 +309,7 @@ impl Pen {
         let texts = changes.iter().flat_map(|change| &change.steps).map(|step| step.sql);
         for sql in texts.chain([ENTER_TENANT_LOCALLY, NOTIFY]) {
             if !self.prepared.contains_key(sql) {
-                let statement = timeout(PATIENCE, self.client.prepare(numbered(sql)))
-                    .await
-                    .map_err(Error::store)?
-                    .map_err(Error::store)?;
+                let statement = self.client.prepare(numbered(sql)).await.map_err(Error::store)?;
                 self.prepared.insert(sql, statement);
             }
         }

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, params_from_iter};
 
-use super::{BATCH, Forget, Job, Size, WAITING, migrations};
+use super::{BATCH, Forget, Job, PATIENCE, Size, WAITING, migrations};
 use crate::error::{Error, Result};
 use crate::store::change::{Applied, Change, Outcome, Stale};
 use crate::store::value::{Row, Value};
@@ -36,7 +36,7 @@ impl Sqlite {
         keep_private(Path::new(file));
         prepare_connection(&writer).map_err(Error::store)?;
         writer.pragma_update(None, "wal_autocheckpoint", 0).map_err(Error::store)?;
-        migrations::migrations::runner().run(&mut writer).map_err(Error::store)?;
+        migrate(Path::new(file), &mut writer)?;
 
         let (jobs, waiting) = mpsc::sync_channel(WAITING);
         let (checkpoint, due) = mpsc::sync_channel(1);
@@ -130,7 +130,11 @@ impl Writer {
         let mut seen = self.version();
         loop {
             match jobs.recv_timeout(GLANCE) {
-                Ok(first) => self.commit(gather(first, jobs)),
+                Ok(first) => {
+                    if !self.commit(gather(first, jobs)) {
+                        refuse_waiting(jobs);
+                    }
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -147,7 +151,8 @@ impl Writer {
         self.connection.query_row("PRAGMA data_version", [], |row| row.get(0)).unwrap_or(0)
     }
 
-    fn commit(&mut self, batch: Vec<Job>) {
+    /// Carries a batch out and answers each; says whether the database did its part.
+    fn commit(&mut self, batch: Vec<Job>) -> bool {
         let (answers, waiting): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.change, job.done)).unzip();
         let outcome = self.carry_out(&answers);
         let stale: Vec<Stale> = answers.into_iter().flat_map(|change| change.stale).collect();
@@ -155,6 +160,7 @@ impl Writer {
             // Even after a failed commit: forgetting only costs a read.
             (self.forget)(&stale);
         }
+        let kept = outcome.is_ok();
         match outcome {
             Ok(results) => {
                 for (done, result) in waiting.into_iter().zip(results) {
@@ -171,6 +177,7 @@ impl Writer {
             }
         }
         self.ask_for_checkpoint();
+        kept
     }
 
     /// One transaction for all; the inner results are each change's own.
@@ -204,6 +211,13 @@ impl Writer {
 
 fn gather(first: Job, jobs: &Receiver<Job>) -> Vec<Job> {
     std::iter::once(first).chain(jobs.try_iter()).take(BATCH).collect()
+}
+
+/// Whoever has waited while the file was locked or the disk full is told so too, instead of waiting for a failure of their own.
+fn refuse_waiting(jobs: &Receiver<Job>) {
+    for job in jobs.try_iter() {
+        let _gone = job.done.send(Err(Error::store("the database cannot be written to")));
+    }
 }
 
 /// Carries one change out inside the transaction. The outer error spoils the transaction; the inner one only this change.
@@ -280,7 +294,7 @@ impl ToSql for Value {
 }
 
 fn prepare_connection(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -298,6 +312,15 @@ fn fold_when_due(connection: &Connection, due: &Receiver<()>) {
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
     std::thread::Builder::new().name(name.into()).spawn(run).map_err(Error::internal)
+}
+
+/// Brings the tables up to date. Processes that find a new file at once would each make its tables: they take turns, by a lock on
+/// its folder. Not on the file, for to close that a second time would end the locks SQLite has on it.
+fn migrate(file: &Path, writer: &mut Connection) -> Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let turn = std::fs::File::open(folder).map_err(Error::store)?;
+    turn.lock().map_err(Error::store)?;
+    migrations::migrations::runner().run(writer).map(drop).map_err(Error::store)
 }
 
 fn cannot_open(file: &str, cause: &rusqlite::Error) -> Error {
