@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::Connection;
 use rusqlite::types::Value;
+use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 /// A database of one's own on either engine.
@@ -20,6 +21,8 @@ pub enum Database {
 pub struct Schema {
     server: String,
     name: String,
+    /// A connection that sees every tenant, once it is needed.
+    all_seeing: OnceCell<Client>,
 }
 
 impl Database {
@@ -35,7 +38,7 @@ impl Database {
             .expect("TEST_POSTGRES_URL names the PostgreSQL to test on; ./test starts one");
         let name = format!("w{}_{}", std::process::id(), SERIAL.fetch_add(1, Ordering::SeqCst));
         connect(&server).await.batch_execute(&format!("CREATE SCHEMA {name}")).await.unwrap();
-        Self::Postgres(Schema { server, name })
+        Self::Postgres(Schema { server, name, all_seeing: OnceCell::new() })
     }
 
     /// Where it is, as `database.url` has it.
@@ -73,7 +76,7 @@ impl Database {
                 connection.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
                 connection.execute_batch(sql).unwrap();
             }
-            Self::Postgres(_) => self.client("*").await.batch_execute(sql).await.unwrap(),
+            Self::Postgres(schema) => schema.all_seeing().await.batch_execute(sql).await.unwrap(),
         }
     }
 
@@ -81,7 +84,7 @@ impl Database {
     pub async fn rows(&self, query: &str) -> Vec<Vec<String>> {
         match self {
             Self::Sqlite(file) => rows_of_file(&Connection::open(file).unwrap(), query),
-            Self::Postgres(_) => rows_of(&self.client("*").await, query).await,
+            Self::Postgres(schema) => rows_of(schema.all_seeing().await, query).await,
         }
     }
 
@@ -116,6 +119,15 @@ impl Database {
 }
 
 impl Schema {
+    async fn all_seeing(&self) -> &Client {
+        let connect = async || {
+            let client = connect(&self.url(&self.server)).await;
+            client.batch_execute("SET purser.tenant = '*'").await.unwrap();
+            client
+        };
+        self.all_seeing.get_or_init(connect).await
+    }
+
     fn url(&self, server: &str) -> String {
         let joint = if server.contains('?') { '&' } else { '?' };
         format!("{server}{joint}options=-csearch_path%3D{}", self.name)
