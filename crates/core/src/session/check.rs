@@ -143,11 +143,14 @@ impl App {
         if !self.asleep(&session, now).await? {
             return Ok((session, false));
         }
-        // Another node may have seen it awake since.
+        // Another node may have seen it awake since it was read here. Only then is there anything to forget: a cookie past its
+        // life must not cost others their place in the memory.
+        let stored = self.stored_session(Realm::Client, id).await?;
+        if self.asleep(&stored, now).await? {
+            return Ok((session, true));
+        }
         self.live.forget(&[Stale::Session(id)]);
-        let session = self.living_session(Realm::Client, id).await?;
-        let asleep = self.asleep(&session, now).await?;
-        Ok((session, asleep))
+        Ok((Arc::new(stored), false))
     }
 
     async fn asleep(&self, session: &Session, now: Timestamp) -> Result<bool> {

@@ -138,7 +138,7 @@ impl App {
         match self.rings().await?.of(realm).verify(token, &expected, now) {
             // Perhaps another node's newest key, of which no word has come yet.
             Err(TokenFault::UnknownKid(_)) if self.may_look_again(now) => {
-                self.live.forget(&[Stale::Keys]);
+                self.live.look_for_keys();
                 Ok(self.rings().await?.of(realm).verify(token, &expected, now))
             }
             verdict => Ok(verdict),

@@ -97,6 +97,11 @@ impl Live {
         self.forget_keys();
     }
 
+    /// Has the keys read anew, and leaves what was verified with them alone: anybody can ask for a key that does not exist.
+    pub(crate) fn look_for_keys(&self) {
+        self.keys.forget(&());
+    }
+
     fn forget_keys(&self) {
         self.keys.forget(&());
         self.tokens.forget_all();

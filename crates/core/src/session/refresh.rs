@@ -92,21 +92,23 @@ impl App {
             return Ok(session.issue(issued));
         }
         for _ in 0..ATTEMPTS {
-            let was = self.stored_session(realm, session.id).await?.lineage();
+            let stored = self.stored_session(realm, session.id).await?;
+            let was = stored.lineage();
             match was.decide(shown.place, rule, now, fresh) {
                 Verdict::NeverIssued => return Err(Error::InvalidToken),
-                Verdict::Replay => return self.end_replayed(realm, session, now, visit).await,
+                Verdict::Replay => return self.end_replayed(realm, &stored, now, visit).await,
                 Verdict::Answer { issued, step: Step::Repeated, .. } => {
                     self.pacing.admit(shown.session, shown.place, was.child_since, now)?;
-                    self.note_moved(realm, session, now, visit).await?;
-                    return Ok(session.issue(issued));
+                    self.note_moved(realm, &stored, now, visit).await?;
+                    return Ok(stored.issue(issued));
                 }
                 Verdict::Answer { next, issued, step } => {
                     if step == Step::Renewed {
                         self.pacing.admit(shown.session, shown.place, was.child_since, now)?;
                     }
-                    if self.write_lineage(realm, session, was, next, now, visit).await? {
-                        return Ok(session.issue(issued));
+                    if self.write_lineage(realm, &stored, was, next, now, visit).await? {
+                        session.remember(next);
+                        return Ok(stored.issue(issued));
                     }
                 }
             }

@@ -127,8 +127,10 @@ on_both! {
     async fn the_owner_gets_in_from_a_known_address_or_browser_whatever_strangers_do(world) {
         john(&world).await;
         let home = visit();
-        let cookie = world.app.sign_in(claim("john@acme.test", PASSWORD), &home).await.unwrap().handed.cookie;
+        let handed = world.app.sign_in(claim("john@acme.test", PASSWORD), &home).await.unwrap().handed;
+        let cookie = handed.cookie;
         exhaust(&world).await;
+        world.caller(&handed.token).await.unwrap();
         assert_eq!(try_once(&world.app, PASSWORD, &stranger()).await, Fate::Slowed);
         assert_eq!(try_once(&world.app, PASSWORD, &home).await, Fate::Good);
         let browser = || Claim { cookie: cookie.clone(), ..claim("john@acme.test", PASSWORD) };

@@ -13,6 +13,7 @@ mod audit;
 mod concurrency;
 mod cookies;
 mod database;
+mod durable;
 mod faults;
 mod guesses;
 mod isolation;

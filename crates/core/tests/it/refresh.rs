@@ -345,6 +345,25 @@ on_both! {
         assert!(world.last(&acme, "session.moved").await.is_some());
     }
 
+    /// Both nodes remember where the session was; only one has seen it move.
+    async fn a_session_that_moved_on_one_node_goes_on_at_once_on_the_other(world) {
+        let acme = world.tenant("acme").await;
+        world.user(&acme, "john", &[Role::Viewer]).await;
+        let other = world.another_node().await;
+        let elsewhere = from("198.51.100.7".parse().unwrap());
+        for turn in 0..10 {
+            let first = world.sign_in("john@acme.test").await.handed;
+            for node in [&world.app, &other] {
+                caller(node, &first.token).await.unwrap();
+            }
+            let second = world.app.refresh(first.refresh_token.reveal(), None, &elsewhere).await.unwrap().handed;
+            let third = other.refresh(second.refresh_token.reveal(), None, &elsewhere).await;
+            assert!(third.is_ok(), "{turn}: {third:?}");
+        }
+        let moves = world.log(&acme).await.into_iter().filter(|line| line.action == "session.moved");
+        assert_eq!(moves.count(), 10);
+    }
+
     async fn a_refused_refresh_from_elsewhere_moves_nothing(world) {
         let acme = world.tenant("acme").await;
         world.user(&acme, "john", &[Role::Viewer]).await;
