@@ -161,19 +161,38 @@ on_both! {
         assert!(outcomes.iter().all(|it| matches!(it, Ok(_) | Err(Error::Conflict))), "{outcomes:?}");
     }
 
-    async fn users_made_at_once_over_two_nodes_have_ids_of_their_own(world) {
+    /// Their transactions take the same few rows, the tenant's and the counter's, in whatever order they come.
+    async fn users_made_at_once_over_two_nodes_are_all_made_and_have_ids_of_their_own(world) {
         let nodes = [world.app.clone(), world.another_node().await];
         let tenants = [world.tenant("one").await, world.tenant("two").await];
-        let makings = (0..60).map(|at| {
-            let (node, tenant) = (nodes[at % 2].clone(), tenants[at / 2 % 2].clone());
-            tokio::spawn(async move {
-                let by = node.managing_users_of(&command_line(), &tenant).await.unwrap();
-                let email = format!("user{at}@acme.test");
-                node.create_user(&by, NewUser::parse(&email, "A", "B", "", [], None).unwrap()).await.unwrap().id
-            })
+        let mut ids: HashSet<UserId> = HashSet::new();
+        for round in 0..4 {
+            let makings = (0..60).map(|at| {
+                let (node, tenant) = (nodes[at % 2].clone(), tenants[at / 2 % 2].clone());
+                tokio::spawn(async move {
+                    let by = node.managing_users_of(&command_line(), &tenant).await.unwrap();
+                    let email = format!("user{round}-{at}@acme.test");
+                    node.create_user(&by, NewUser::parse(&email, "A", "B", "", [], None).unwrap()).await.unwrap().id
+                })
+            });
+            ids.extend(join_all(makings).await.into_iter().map(|it| it.unwrap()));
+        }
+        assert_eq!(ids.len(), 240);
+    }
+
+    async fn crowds_of_strangers_on_two_nodes_break_no_transaction(world) {
+        let (acme, _) = john(&world).await;
+        world.user(&acme, "jane", &[]).await;
+        let nodes = [world.app.clone(), world.another_node().await];
+        let tries = (0..120).map(|at| {
+            let node = nodes[at % 2].clone();
+            let email = ["john@acme.test", "jane@acme.test", "nobody@acme.test"][at / 2 % 3];
+            tokio::spawn(async move { node.sign_in(crate::world::claim(email, "a wrong password"), &stranger()).await.map(drop) })
         });
-        let ids: HashSet<UserId> = join_all(makings).await.into_iter().map(|it| it.unwrap()).collect();
-        assert_eq!(ids.len(), 60);
+        for outcome in join_all(tries).await {
+            let outcome = outcome.unwrap();
+            assert!(matches!(outcome, Err(Error::InvalidCredentials | Error::RateLimited(_) | Error::ServerBusy)), "{outcome:?}");
+        }
     }
 
     async fn no_request_that_begins_after_a_sign_out_succeeds(world) {

@@ -9,6 +9,7 @@ use purser_core::app::App;
 use purser_core::error::{Error, Result};
 use purser_core::secret::Secret;
 use purser_core::session::{Extent, Handed};
+use purser_core::users::NewUser;
 
 use crate::proxy::Proxy;
 use crate::world::{PASSWORD, World, caller, claim, command_line, cookie_caller, refresh, soon, visit, within};
@@ -208,6 +209,24 @@ async fn a_writer_whose_new_connection_falls_silent_tries_another() {
     within(GIVEN_UP, "the silence to be noticed", async || site.sign_in().await.is_err()).await;
     site.network.allow_everything();
     site.recovers().await;
+}
+
+/// As another node's transaction holds rows, or an operator's at a prompt.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_another_transaction_holds_keeps_nobody_else_from_writing() {
+    let world = World::on_postgres().await;
+    let acme = world.tenant("acme").await;
+    world.user(&acme, "john", &[Role::Viewer]).await;
+    let john = world.caller(&world.sign_in("john@acme.test").await.handed.token).await.unwrap();
+    let holder = world.database.client("*").await;
+    holder.batch_execute("BEGIN; UPDATE counters SET value = value").await.unwrap();
+    let by = world.managing(&acme).await;
+    let new = || NewUser::parse("jane@acme.test", "Jane", "Doe", "", [], None).unwrap();
+    let (made, signed_out) = tokio::join!(world.app.create_user(&by, new()), world.app.sign_out(&john, Extent::This));
+    assert_ours(&made);
+    signed_out.unwrap();
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    world.app.create_user(&by, new()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,7 @@
 //! PostgreSQL: a pool for reading, one pipelined connection for writing with group commit.
 
 use std::collections::HashMap;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -13,29 +10,27 @@ use parking_lot::RwLock;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{Client, Config, Statement};
+use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{BATCH, Forget, Job, PATIENCE, Trust, WAITING, migrations};
 use crate::config;
 use crate::error::{Error, Result};
 use crate::ids::TenantId;
-use crate::store::change::{Applied, Change, Outcome, Stale, Step};
 use crate::store::value::{Row, Value};
 
 mod listener;
 mod tls;
+mod writer;
+
+use writer::Writer;
 
 /// The channel on which nodes tell one another what went stale: one for each schema, for channels are the whole database's.
 const CHANNEL: &str = "'purser_' || md5(current_schema())";
-/// PostgreSQL takes 8,000 bytes in one notification.
-const NOTICE_BYTES: usize = 7_500;
 /// Any number, the same in every node: held while the tables are brought up to date.
 const MIGRATION_LOCK: i64 = 0x70_75_72_73_65_72;
 const ENTER_TENANT: &str = "SELECT set_config('purser.tenant', $1, false)";
-const ENTER_TENANT_LOCALLY: &str = "SELECT set_config('purser.tenant', $1, true)";
 /// What we no longer wait for the server gives up too (3 s, as [`PATIENCE`]): else each try would leave one more behind, waiting.
 const LIMIT: &str = "SET statement_timeout = 3000";
 /// What the setting says when every tenant may be seen.
@@ -221,277 +216,6 @@ async fn wall_tenants_off(client: &Client) -> Result<(), tokio_postgres::Error> 
         );
     }
     Ok(())
-}
-
-struct Writer {
-    server: Server,
-    forget: Forget,
-    client: Option<Pen>,
-}
-
-/// The writing connection and the statements it has prepared.
-struct Pen {
-    client: Client,
-    prepared: HashMap<&'static str, Statement>,
-}
-
-/// Why a transaction has to be done over.
-enum Trouble {
-    /// A change in it was refused and left something to undo: go through them one by one.
-    Refused,
-    /// The connection or the server failed; nobody knows whether it was committed.
-    Lost(Error),
-}
-
-impl Writer {
-    async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        let mut batch = Vec::new();
-        while jobs.recv_many(&mut batch, BATCH).await > 0 {
-            if !self.commit(std::mem::take(&mut batch)).await {
-                refuse_waiting(&mut jobs);
-            }
-        }
-    }
-
-    /// Carries a batch out and answers each; says whether the database did its part.
-    async fn commit(&mut self, batch: Vec<Job>) -> bool {
-        let (changes, waiting): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.change, job.done)).unzip();
-        // One patience for all of it: for a connection, the statements' preparation, the transaction.
-        let outcome = timeout(PATIENCE, self.carry_out(&changes)).await.unwrap_or_else(|late| Err(Error::store(late)));
-        let stale: Vec<Stale> = changes.into_iter().flat_map(|change| change.stale).collect();
-        if !stale.is_empty() {
-            (self.forget)(&stale);
-        }
-        match outcome {
-            Ok(results) => {
-                for (done, result) in waiting.into_iter().zip(results) {
-                    let _gone = done.send(result);
-                }
-                true
-            }
-            Err(cause) => {
-                tracing::error!(cause = &cause as &dyn std::error::Error, "a transaction failed");
-                self.client = None;
-                for done in waiting {
-                    let _gone = done.send(Err(Error::store("the transaction failed")));
-                }
-                false
-            }
-        }
-    }
-
-    async fn carry_out(&mut self, changes: &[Change]) -> Result<Vec<Result<Applied>>> {
-        if self.client.as_ref().is_none_or(|pen| pen.client.is_closed()) {
-            let client = self.server.connect().await?;
-            client.batch_execute("SET synchronous_commit = on").await.map_err(Error::store)?;
-            client.batch_execute(LIMIT).await.map_err(Error::store)?;
-            self.client = Some(Pen { client, prepared: HashMap::new() });
-        }
-        let pen = self.client.as_mut().ok_or_else(|| Error::store("no connection"))?;
-        pen.prepare_all(changes).await?;
-        match pen.all_at_once(changes).await {
-            Ok(results) => Ok(results),
-            Err(Trouble::Lost(cause)) => Err(cause),
-            Err(Trouble::Refused) => pen.one_by_one(changes).await,
-        }
-    }
-}
-
-/// Whoever has waited while the database did not answer is told so too, instead of waiting for a failure of their own.
-fn refuse_waiting(jobs: &mut mpsc::Receiver<Job>) {
-    while let Ok(job) = jobs.try_recv() {
-        let _gone = job.done.send(Err(Error::store("the database does not answer")));
-    }
-}
-
-impl Pen {
-    async fn prepare_all(&mut self, changes: &[Change]) -> Result<()> {
-        let texts = changes.iter().flat_map(|change| &change.steps).map(|step| step.sql);
-        for sql in texts.chain([ENTER_TENANT_LOCALLY, NOTIFY]) {
-            if !self.prepared.contains_key(sql) {
-                let statement = self.client.prepare(numbered(sql)).await.map_err(Error::store)?;
-                self.prepared.insert(sql, statement);
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends everything without waiting in between. Good as long as no change leaves something to undo.
-    async fn all_at_once(&self, changes: &[Change]) -> Result<Vec<Result<Applied>>, Trouble> {
-        let mut sent: Vec<Vec<Sent<'_>>> = Vec::with_capacity(changes.len());
-        let mut plumbing = vec![start(Box::pin(self.plain("BEGIN"))).await];
-        let mut inside = None;
-        for change in changes {
-            let tenant = scope(change);
-            if inside != Some(tenant) {
-                inside = Some(tenant);
-                plumbing.push(start(Box::pin(self.enter(tenant))).await);
-            }
-            let mut steps = Vec::with_capacity(change.steps.len());
-            for step in &change.steps {
-                steps.push(start(Box::pin(self.step(step))).await);
-            }
-            sent.push(steps);
-        }
-        for notice in notices(changes) {
-            plumbing.push(start(Box::pin(self.tell(notice))).await);
-        }
-        let mut results = Vec::with_capacity(changes.len());
-        let mut redo = false;
-        for (change, steps) in changes.iter().zip(sent) {
-            let result = settle(change, steps).await;
-            redo |= result.as_ref().is_err_and(|refused| refused.spoils);
-            results.push(result);
-        }
-        for sent in plumbing {
-            redo |= finish(sent).await.is_err();
-        }
-        if redo {
-            self.client.batch_execute("ROLLBACK").await.map_err(|cause| Trouble::Lost(Error::store(cause)))?;
-            return Err(Trouble::Refused);
-        }
-        self.client.batch_execute("COMMIT").await.map_err(|cause| Trouble::Lost(Error::store(cause)))?;
-        Ok(results.into_iter().map(|result| result.map_err(|refused| refused.error)).collect())
-    }
-
-    /// Waits after each change and undoes those that are refused.
-    async fn one_by_one(&self, changes: &[Change]) -> Result<Vec<Result<Applied>>> {
-        let plain = async |sql| self.client.batch_execute(sql).await.map_err(Error::store);
-        plain("BEGIN").await?;
-        let mut results = Vec::with_capacity(changes.len());
-        let mut told = Vec::new();
-        for change in changes {
-            plain("SAVEPOINT change").await?;
-            self.enter(scope(change)).await.map_err(Error::store)?;
-            let mut steps = Vec::with_capacity(change.steps.len());
-            for step in &change.steps {
-                steps.push(start(Box::pin(self.step(step))).await);
-            }
-            let result = settle(change, steps).await.map_err(|refused| refused.error);
-            if result.is_ok() {
-                plain("RELEASE change").await?;
-                told.push(change);
-            } else {
-                plain("ROLLBACK TO change").await?;
-            }
-            results.push(result);
-        }
-        for notice in notices(told) {
-            self.tell(notice).await.map_err(Error::store)?;
-        }
-        plain("COMMIT").await?;
-        Ok(results)
-    }
-
-    async fn step(&self, step: &Step) -> Result<Outcome, tokio_postgres::Error> {
-        self.run(step.sql, &step.args).await
-    }
-
-    async fn run(&self, sql: &'static str, args: &[Value]) -> Result<Outcome, tokio_postgres::Error> {
-        let statement = self.prepared.get(sql).expect("every statement of the batch was prepared before it began");
-        let parameters = borrowed(args);
-        if statement.columns().is_empty() {
-            let touched = self.client.execute(statement, &parameters).await?;
-            return Ok(Outcome { touched, rows: Vec::new() });
-        }
-        let rows: Vec<Row> = self.client.query(statement, &parameters).await?.iter().map(row).collect();
-        Ok(Outcome { touched: rows.len() as u64, rows })
-    }
-
-    async fn enter(&self, tenant: &str) -> Result<Outcome, tokio_postgres::Error> {
-        self.run(ENTER_TENANT_LOCALLY, &[Value::from(tenant)]).await
-    }
-
-    async fn tell(&self, notice: String) -> Result<Outcome, tokio_postgres::Error> {
-        self.run(NOTIFY, &[Value::from(notice)]).await
-    }
-
-    async fn plain(&self, sql: &'static str) -> Result<Outcome, tokio_postgres::Error> {
-        self.client.batch_execute(sql).await?;
-        Ok(Outcome { touched: 0, rows: Vec::new() })
-    }
-}
-
-const NOTIFY: &str = "SELECT pg_notify('purser_' || md5(current_schema()), ?1)";
-
-/// The tenant a change's steps may see.
-fn scope(change: &Change) -> &str {
-    change.scope.as_ref().map_or(ALL_TENANTS, TenantId::as_str)
-}
-
-type Answer = Result<Outcome, tokio_postgres::Error>;
-
-/// A statement on its way.
-enum Sent<'a> {
-    Answered(Answer),
-    Waiting(Pin<Box<dyn Future<Output = Answer> + Send + 'a>>),
-}
-
-/// Puts a statement on the wire (the first poll does) without waiting for its answer.
-async fn start<'a>(mut it: Pin<Box<dyn Future<Output = Answer> + Send + 'a>>) -> Sent<'a> {
-    match futures::poll!(&mut it) {
-        Poll::Ready(answer) => Sent::Answered(answer),
-        Poll::Pending => Sent::Waiting(it),
-    }
-}
-
-async fn finish(sent: Sent<'_>) -> Answer {
-    match sent {
-        Sent::Answered(answer) => answer,
-        Sent::Waiting(it) => it.await,
-    }
-}
-
-/// A refused change, and whether the transaction cannot go on with it inside.
-struct Refused {
-    error: Error,
-    spoils: bool,
-}
-
-async fn settle(change: &Change, steps: Vec<Sent<'_>>) -> Result<Applied, Refused> {
-    // A lone statement that touched nothing has nothing to undo.
-    let several = change.steps.len() > 1;
-    let mut outcomes = Vec::with_capacity(steps.len());
-    let mut refused: Option<Refused> = None;
-    for (step, sent) in change.steps.iter().zip(steps) {
-        // Every answer is read, so that none is taken for another's.
-        let answer = finish(sent).await;
-        if refused.is_some() {
-            continue;
-        }
-        match answer {
-            Ok(outcome) => match step.judge(&outcome) {
-                Ok(()) => outcomes.push(outcome),
-                Err(error) => refused = Some(Refused { error, spoils: several }),
-            },
-            Err(cause) => refused = Some(Refused { error: refusal(step, cause), spoils: true }),
-        }
-    }
-    refused.map_or(Ok(Applied(outcomes)), Err)
-}
-
-fn refusal(step: &Step, cause: tokio_postgres::Error) -> Error {
-    match cause.code() {
-        Some(&SqlState::UNIQUE_VIOLATION | &SqlState::FOREIGN_KEY_VIOLATION | &SqlState::CHECK_VIOLATION) => {
-            step.refusal()
-        }
-        _ => Error::store(cause),
-    }
-}
-
-/// The words of all changes, packed into as few notifications as they fit in.
-fn notices<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Vec<String> {
-    let mut packed: Vec<String> = Vec::new();
-    for word in changes.into_iter().flat_map(|change| &change.stale).map(Stale::encode) {
-        match packed.last_mut() {
-            Some(last) if last.len() + word.len() < NOTICE_BYTES => {
-                last.push(' ');
-                last.push_str(&word);
-            }
-            _ => packed.push(word),
-        }
-    }
-    packed
 }
 
 /// `?1` as PostgreSQL writes it, `$1`. Each text is rewritten once and kept; there are as many as the source has.
