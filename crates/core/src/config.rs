@@ -280,7 +280,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             guesses_per_account: 100,
-            guesses_per_address: 100,
+            guesses_per_address: 2_500,
             guesses_per_tenant: 3_000,
             guesses_per_admin: 10,
             connections: 10_000,

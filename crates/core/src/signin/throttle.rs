@@ -170,7 +170,7 @@ pub(crate) struct Allowance {
 }
 
 /// What may fail from one address, over all accounts.
-pub(crate) const ADDRESS: Allowance = Allowance { limit: 100, window: Duration::from_mins(15) };
+pub(crate) const ADDRESS: Allowance = Allowance { limit: 2500, window: Duration::from_mins(15) };
 /// What may fail in one tenant, over all accounts and addresses.
 pub(crate) const TENANT: Allowance = Allowance { limit: 3000, window: Duration::from_mins(15) };
 

@@ -82,8 +82,13 @@ impl Cluster {
 
     /// Ends all its processes, which are frozen and so see nothing.
     pub(crate) fn kill_frozen(&mut self) {
+        // Named before the postmaster is gone: then they are nobody's.
         let children = children_of(pid(&self.postmaster));
-        self.signal_all(Signal::KILL);
+        self.postmaster.kill().unwrap();
+        for child in &children {
+            // It may have ended by itself.
+            let _ended = kill_process(*child, Signal::KILL);
+        }
         self.postmaster.wait().unwrap();
         until(LONG, "the last of PostgreSQL ends", || children.iter().all(|child| has_ended(*child)).then_some(()));
     }
@@ -114,7 +119,8 @@ impl Cluster {
         let postmaster = pid(&self.postmaster);
         // First the one that makes new ones.
         kill_process(postmaster, signal).unwrap();
-        for child in children_of(postmaster) {
+        // One that was being made at that moment is seen the second time.
+        for child in [children_of(postmaster), children_of(postmaster)].concat() {
             // It may have ended by itself.
             let _ended = kill_process(child, signal);
         }
@@ -127,6 +133,9 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
+        if !matches!(self.postmaster.try_wait(), Ok(None)) {
+            return;
+        }
         self.thaw();
         // At once, without writing anything down; and if that is asked too much, the hard way.
         let _ended = kill_process(pid(&self.postmaster), Signal::QUIT);

@@ -204,7 +204,7 @@ fn administrators_have_ten_failures_in_a_quarter_of_an_hour() {
 #[test]
 fn an_address_has_its_failures_and_then_waits_for_the_window_to_end() {
     let mut budget = Budget::default();
-    for _ in 0..100 {
+    for _ in 0..ADDRESS.limit {
         assert_eq!(budget.admit(&ADDRESS, START), Ok(()));
         budget = budget.failed(&ADDRESS, START);
     }
