@@ -175,6 +175,9 @@ impl App {
             .must_system(sql::ADD, args![&new.id, &new.name, new.name.to_lowercase(), settings, now], || {
                 Error::Conflict
             })
+            // What was written about a former tenant of that name while it was being deleted is not this one's.
+            .run_system(sql::DELETE_LOG, args![&new.id])
+            .run_system(signin::sql::FORGET, args![signin::guesses::tenant_key(&new.id)])
             .forgetting(Stale::Tenant(new.id.clone()));
         self.store.apply_system(by, change).await?;
         self.find_tenant(&new.id).await
