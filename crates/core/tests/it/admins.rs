@@ -76,7 +76,9 @@ on_both! {
             let line = world.admin_log().await.pop().unwrap();
             assert_eq!(short(&line), format!("anyone session.sign-in name:{name} refused: {reason}"));
         }
-        for (name, password) in [("", PASSWORD), ("a b", PASSWORD), ("root", ""), ("root", "a\0b"), ("r\u{f6}\u{f6}t", PASSWORD)] {
+        for (name, password) in
+            [("", PASSWORD), ("a b", PASSWORD), ("root", ""), ("root", "a\0b"), ("r\u{f6}\u{f6}t", PASSWORD)]
+        {
             assert!(matches!(sign_in(&world.app, name, password).await, Err(Error::Invalid(_))));
         }
     }
@@ -129,7 +131,10 @@ on_both! {
     async fn of_administrators_who_remove_one_another_at_once_one_remains(world) {
         let second = world.another_node().await;
         for turn in 0..4 {
-            let ids: Vec<AdminId> = [admin(&world, &format!("a{turn}")).await, admin(&world, &format!("b{turn}")).await].map(|it| it.id).into();
+            let ids: Vec<AdminId> =
+                [admin(&world, &format!("a{turn}")).await, admin(&world, &format!("b{turn}")).await]
+                    .map(|it| it.id)
+                    .into();
             for old in world.app.admins(&command_line()).await.unwrap().iter().filter(|it| !ids.contains(&it.id)) {
                 world.app.delete_admin(&command_line(), old.id).await.unwrap();
             }
@@ -141,7 +146,8 @@ on_both! {
                     }
                 })
             });
-            let outcomes: Vec<_> = futures::future::join_all(removals).await.into_iter().map(|it| it.unwrap()).collect();
+            let outcomes: Vec<_> =
+                futures::future::join_all(removals).await.into_iter().map(|it| it.unwrap()).collect();
             assert_eq!(outcomes.iter().filter(|it| it.is_ok()).count(), 1, "{outcomes:?}");
             assert_eq!(world.database.value("SELECT count(*) FROM admins WHERE status = 'active'").await, "1");
         }
@@ -217,7 +223,8 @@ on_both! {
 
     async fn sign_out_ends_one_or_all_of_an_administrators_sessions(world) {
         admin(&world, "root").await;
-        let [one, two, three] = [handed(&world, "root").await, handed(&world, "root").await, handed(&world, "root").await];
+        let [one, two, three] =
+            [handed(&world, "root").await, handed(&world, "root").await, handed(&world, "root").await];
         let root = by_token(&world.app, &one.token).await.unwrap();
         world.app.sign_out_admin(&root, Extent::This).await.unwrap();
         assert_over(&world.app, &one).await;

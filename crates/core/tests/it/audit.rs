@@ -53,21 +53,33 @@ on_both! {
         let admin = world.as_role(Role::Admin).await;
         let by = || admin.grant().unwrap();
         let a = admin.user().id;
-        let new = NewUser::parse("john@acme.test", "John", "Doe", "", [Role::Viewer, Role::Author], Some(Secret::new(PASSWORD))).unwrap();
+        let new = NewUser::parse(
+            "john@acme.test",
+            "John",
+            "Doe",
+            "",
+            [Role::Viewer, Role::Author],
+            Some(Secret::new(PASSWORD)),
+        )
+        .unwrap();
         let lines = lines_of(&world, &acme, async || drop(world.app.create_user(&by(), new).await.unwrap())).await;
         let john = a.0 + 1;
         let j = purser_core::ids::UserId(john);
         assert_eq!(lines, [format!("user {a} user.created user:{john} done: AUTHOR VIEWER")]);
         let update = UserUpdate { title: Some("Fitter".into()), ..UserUpdate::default() };
-        let lines = lines_of(&world, &acme, async || drop(world.app.update_user(&by(), j, update).await.unwrap())).await;
+        let lines =
+            lines_of(&world, &acme, async || drop(world.app.update_user(&by(), j, update).await.unwrap())).await;
         assert_eq!(lines, [format!("user {a} user.updated user:{john} done")]);
-        let lines = lines_of(&world, &acme, async || drop(world.app.set_user_roles(&by(), j, [Role::Viewer]).await.unwrap())).await;
+        let lines =
+            lines_of(&world, &acme, async || drop(world.app.set_user_roles(&by(), j, [Role::Viewer]).await.unwrap()))
+                .await;
         assert_eq!(lines, [format!("user {a} user.roles-set user:{john} done: VIEWER")]);
         let lines = lines_of(&world, &acme, async || drop(world.sign_in("john@acme.test").await)).await;
         assert_eq!(lines, [format!("user {john} session.sign-in user:{john} done: password")]);
         let begin = async || world.caller(&world.sign_in("john@acme.test").await.handed.token).await.unwrap();
         let [one, two, three] = [begin().await, begin().await, begin().await];
-        let lines = lines_of(&world, &acme, async || world.app.end_own_session(&one, two.session()).await.unwrap()).await;
+        let lines =
+            lines_of(&world, &acme, async || world.app.end_own_session(&one, two.session()).await.unwrap()).await;
         assert_eq!(lines, [format!("user {john} session.ended session:ID done")]);
         let lines = lines_of(&world, &acme, async || world.app.sign_out(&one, Extent::This).await.unwrap()).await;
         assert_eq!(lines, [format!("user {john} session.sign-out session:ID done")]);
@@ -104,36 +116,46 @@ on_both! {
         assert_eq!(lines, ["admin realm: admin 1 session.sign-in admin:1 done"]);
         let root = world.app.system_admin(Shown::Bearer(sign_in().await.reveal()), visit()).await.unwrap();
         let new = NewTenant::parse("acme", "Acme").unwrap();
-        let lines = lines_of(&world, &acme, async || drop(world.app.create_tenant(&root.grant(), new).await.unwrap())).await;
+        let lines =
+            lines_of(&world, &acme, async || drop(world.app.create_tenant(&root.grant(), new).await.unwrap())).await;
         assert_eq!(lines, ["admin realm: admin 1 client.created client:acme done"]);
         let name = TenantUpdate { name: Some("New".into()), ..TenantUpdate::default() };
         let off = TenantUpdate { status: Some(TenantStatus::Disabled), ..TenantUpdate::default() };
         let on = TenantUpdate { status: Some(TenantStatus::Active), ..TenantUpdate::default() };
         for (update, word) in [(name, "updated"), (off, "disabled"), (on, "enabled")] {
-            let lines = lines_of(&world, &acme, async || drop(world.app.update_tenant(&root.grant(), &acme, update).await.unwrap())).await;
+            let lines = lines_of(&world, &acme, async || {
+                drop(world.app.update_tenant(&root.grant(), &acme, update).await.unwrap())
+            })
+            .await;
             assert_eq!(lines, [format!("admin realm: admin 1 client.{word} client:acme done")]);
         }
         let by = world.app.managing_users_of(&root.grant(), &acme).await.unwrap();
-        let new = NewUser::parse("john@acme.test", "John", "Doe", "", [Role::Admin], Some(Secret::new(PASSWORD))).unwrap();
+        let new =
+            NewUser::parse("john@acme.test", "John", "Doe", "", [Role::Admin], Some(Secret::new(PASSWORD))).unwrap();
         let lines = lines_of(&world, &acme, async || drop(world.app.create_user(&by, new).await.unwrap())).await;
         assert_eq!(lines, ["admin 1 user.created user:1 done: ADMIN"]);
         let session = world.caller(&world.sign_in("john@acme.test").await.handed.token).await.unwrap().session();
-        let lines = lines_of(&world, &acme, async || world.app.end_session(&root.grant(), session).await.unwrap()).await;
+        let lines =
+            lines_of(&world, &acme, async || world.app.end_session(&root.grant(), session).await.unwrap()).await;
         assert_eq!(lines, ["admin realm: admin 1 session.ended session:ID done"]);
-        let lines = lines_of(&world, &acme, async || world.app.end_tenant_sessions(&root.grant(), &acme).await.unwrap()).await;
+        let lines =
+            lines_of(&world, &acme, async || world.app.end_tenant_sessions(&root.grant(), &acme).await.unwrap()).await;
         assert_eq!(lines, ["admin realm: admin 1 session.sign-out-all client:acme done"]);
         let lines = lines_of(&world, &acme, async || world.app.end_all_sessions(&root.grant()).await.unwrap()).await;
         assert_eq!(lines, ["admin realm: admin 1 session.sign-out-all deployment:all done"]);
         let lines = lines_of(&world, &acme, async || drop(world.app.rotate_keys(&root.grant()).await.unwrap())).await;
         assert_eq!(lines, ["admin realm: admin 1 keys.rotated key:ID done"; 2]);
         let other = purser_core::ids::AdminId(2);
-        let lines = lines_of(&world, &acme, async || drop(world.app.disable_admin(&root.grant(), other).await.unwrap())).await;
+        let lines =
+            lines_of(&world, &acme, async || drop(world.app.disable_admin(&root.grant(), other).await.unwrap())).await;
         assert_eq!(lines, ["admin realm: admin 1 admin.disabled admin:2 done"]);
-        let lines = lines_of(&world, &acme, async || drop(world.app.enable_admin(&root.grant(), other).await.unwrap())).await;
+        let lines =
+            lines_of(&world, &acme, async || drop(world.app.enable_admin(&root.grant(), other).await.unwrap())).await;
         assert_eq!(lines, ["admin realm: admin 1 admin.enabled admin:2 done"]);
         let lines = lines_of(&world, &acme, async || world.app.delete_admin(&root.grant(), other).await.unwrap()).await;
         assert_eq!(lines, ["admin realm: admin 1 admin.deleted admin:2 done"]);
-        let lines = lines_of(&world, &acme, async || world.app.sign_out_admin(&root, Extent::This).await.unwrap()).await;
+        let lines =
+            lines_of(&world, &acme, async || world.app.sign_out_admin(&root, Extent::This).await.unwrap()).await;
         assert_eq!(lines, ["admin realm: admin 1 session.sign-out session:ID done"]);
     }
 
@@ -179,7 +201,8 @@ on_both! {
         assert_eq!(count(Filter { action: "\0".into(), ..none() }).await, 0);
         let mut paged = Vec::new();
         loop {
-            let page = found(Filter { first: Some(7), before: paged.last().map(|line: &Record| line.id), ..none() }).await;
+            let page =
+                found(Filter { first: Some(7), before: paged.last().map(|line: &Record| line.id), ..none() }).await;
             if page.is_empty() {
                 break;
             }
@@ -210,12 +233,17 @@ on_both! {
         let user = world.user(&acme, "john", &[Role::Viewer]).await;
         let handed = world.sign_in("john@acme.test").await.handed;
         let john = world.caller(&handed.token).await.unwrap();
-        world.database.run(if world.database.is_postgres() {
-            "CREATE FUNCTION full_log() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''full''; END';
+        // A sign-in would also bring John's hash up to these parameters.
+        let world = world.with(|settings| settings.passwords.memory_kib = 128).await;
+        world
+            .database
+            .run(if world.database.is_postgres() {
+                "CREATE FUNCTION full_log() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''full''; END';
                      CREATE TRIGGER full_log BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION full_log()"
-        } else {
-            "CREATE TRIGGER full_log BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END"
-        }).await;
+            } else {
+                "CREATE TRIGGER full_log BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END"
+            })
+            .await;
         let before = world.database.rows("SELECT * FROM users").await;
         let sessions = world.database.rows("SELECT * FROM sessions").await;
         let by = || admin.grant().unwrap();
@@ -261,7 +289,8 @@ on_both! {
         let admin = AdminClaim { username: "root".into(), password: Secret::new("canary of an admin") };
         let admin = world.app.sign_in_admin(admin, &visit()).await.unwrap().handed;
         refresh(&world.app, &handed.refresh_token).await.unwrap_err();
-        let log: Vec<String> = world.database.rows("SELECT * FROM audit").await.into_iter().map(|row| row.join(" ")).collect();
+        let log: Vec<String> =
+            world.database.rows("SELECT * FROM audit").await.into_iter().map(|row| row.join(" ")).collect();
         let log = log.join("\n");
         assert!(log.contains("session.refresh-replayed") && log.contains("user.password-changed"));
         let tokens = [&handed, &second, &third, &admin].map(|it| [&it.token, &it.refresh_token]);

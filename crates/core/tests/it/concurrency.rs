@@ -154,7 +154,9 @@ on_both! {
         let nodes = [world.app.clone(), world.another_node().await];
         let makings = (0..10).map(|at| {
             let node = nodes[at % 2].clone();
-            tokio::spawn(async move { node.create_tenant(&command_line(), NewTenant::parse("acme", "Acme").unwrap()).await })
+            tokio::spawn(
+                async move { node.create_tenant(&command_line(), NewTenant::parse("acme", "Acme").unwrap()).await },
+            )
         });
         let outcomes: Vec<Result<_>> = join_all(makings).await.into_iter().map(|it| it.unwrap()).collect();
         assert_eq!(outcomes.iter().filter(|it| it.is_ok()).count(), 1);
@@ -187,11 +189,16 @@ on_both! {
         let tries = (0..120).map(|at| {
             let node = nodes[at % 2].clone();
             let email = ["john@acme.test", "jane@acme.test", "nobody@acme.test"][at / 2 % 3];
-            tokio::spawn(async move { node.sign_in(crate::world::claim(email, "a wrong password"), &stranger()).await.map(drop) })
+            tokio::spawn(async move {
+                node.sign_in(crate::world::claim(email, "a wrong password"), &stranger()).await.map(drop)
+            })
         });
         for outcome in join_all(tries).await {
             let outcome = outcome.unwrap();
-            assert!(matches!(outcome, Err(Error::InvalidCredentials | Error::RateLimited(_) | Error::ServerBusy)), "{outcome:?}");
+            assert!(
+                matches!(outcome, Err(Error::InvalidCredentials | Error::RateLimited(_) | Error::ServerBusy)),
+                "{outcome:?}"
+            );
         }
     }
 
@@ -231,14 +238,18 @@ on_both! {
         for _ in 0..3 {
             let tries = (0..20).map(|at| {
                 let node = nodes[at % 2].clone();
-                tokio::spawn(async move { node.sign_in(crate::world::claim("john@acme.test", PASSWORD), &stranger()).await })
+                tokio::spawn(
+                    async move { node.sign_in(crate::world::claim("john@acme.test", PASSWORD), &stranger()).await },
+                )
             });
             let tries: Vec<_> = tries.collect();
             world.app.disable_user(&world.managing(&acme).await, id).await.unwrap();
             for answer in join_all(tries).await {
                 match answer.unwrap() {
                     Ok(signed_in) => {
-                        let dead = async || matches!(caller(&nodes[1], &signed_in.handed.token).await, Err(Error::InvalidToken));
+                        let dead = async || {
+                            matches!(caller(&nodes[1], &signed_in.handed.token).await, Err(Error::InvalidToken))
+                        };
                         assert!(matches!(world.caller(&signed_in.handed.token).await, Err(Error::InvalidToken)));
                         soon("the end on the other node", dead).await;
                     }

@@ -93,10 +93,12 @@ on_both! {
     async fn a_tenant_can_shorten_both_limits_but_not_lengthen_them(world) {
         let (acme, _) = john(&world).await;
         let begun = cookie(&world).await;
-        world.settle(&acme, |settings| {
-            settings.cookie_idle = Some("10m".parse().unwrap());
-            settings.cookie_max = Some("1h".parse().unwrap());
-        }).await;
+        world
+            .settle(&acme, |settings| {
+                settings.cookie_idle = Some("10m".parse().unwrap());
+                settings.cookie_max = Some("1h".parse().unwrap());
+            })
+            .await;
         let asleep = cookie(&world).await;
         for _ in 0..6 {
             world.wait(599);
@@ -105,10 +107,12 @@ on_both! {
         assert_expired(&world, &asleep).await;
         world.wait(6);
         assert_expired(&world, &begun).await;
-        world.settle(&acme, |settings| {
-            settings.cookie_idle = Some("30d".parse().unwrap());
-            settings.cookie_max = Some("300d".parse().unwrap());
-        }).await;
+        world
+            .settle(&acme, |settings| {
+                settings.cookie_idle = Some("30d".parse().unwrap());
+                settings.cookie_max = Some("300d".parse().unwrap());
+            })
+            .await;
         let cookie = cookie(&world).await;
         world.wait(7 * DAY);
         assert_expired(&world, &cookie).await;
@@ -142,7 +146,8 @@ on_both! {
         let (acme, _) = john(&world).await;
         world.user(&acme, "jane", &[Role::Admin]).await;
         world.sign_in("jane@acme.test").await;
-        let first = world.app.sign_in(claim("john@acme.test", PASSWORD), &from("2001:db8::7".parse().unwrap())).await.unwrap();
+        let first =
+            world.app.sign_in(claim("john@acme.test", PASSWORD), &from("2001:db8::7".parse().unwrap())).await.unwrap();
         world.wait(60);
         let second = world.sign_in("john@acme.test").await;
         let ended = world.caller(&world.sign_in("john@acme.test").await.handed.token).await.unwrap();
@@ -150,7 +155,8 @@ on_both! {
         world.wait(60);
         let john = world.caller(&second.handed.token).await.unwrap();
         let list = world.app.own_sessions(&john).await.unwrap();
-        let seen = |at: usize| (list[at].address.as_str(), list[at].created_at.seconds(), list[at].last_seen_at.seconds());
+        let seen =
+            |at: usize| (list[at].address.as_str(), list[at].created_at.seconds(), list[at].last_seen_at.seconds());
         assert_eq!(list.len(), 2);
         assert_eq!(seen(0), ("192.0.2.1", 1_800_000_060, 1_800_000_120));
         assert_eq!(seen(1), ("2001:db8::7", 1_800_000_000, 1_800_000_000));

@@ -46,7 +46,8 @@ on_both! {
                 app.sign_out(&caller(app, &handed.token).await.unwrap(), Extent::This).await.unwrap();
             }
             spent
-        })).await;
+        }))
+        .await;
         let made = world.user(&acme, "made", &[Role::Author]).await;
         let gone = world.user(&acme, "gone", &[Role::Author]).await;
         world.app.set_user_roles(&world.managing(&acme).await, made.id, [Role::Approver]).await.unwrap();
@@ -70,7 +71,10 @@ on_both! {
             let ended = at % 3 == 0;
             let found = caller(&node, &last.token).await;
             assert_eq!(found.is_err(), ended, "{at}: {found:?}");
-            assert!(matches!(refresh(&node, &first.handed.refresh_token).await, Err(Error::InvalidToken)), "{at}: spent");
+            assert!(
+                matches!(refresh(&node, &first.handed.refresh_token).await, Err(Error::InvalidToken)),
+                "{at}: spent"
+            );
             assert!(matches!(caller(&node, &last.token).await, Err(Error::InvalidToken)), "{at}: replayed");
         }
         let users = node.users_of(&command_line(), &acme, &UserFilter::default()).await.unwrap();
@@ -104,7 +108,8 @@ on_both! {
         world.wait(DAY);
         world.app.keep_house().await.unwrap();
         let before = mark().await;
-        let behind = Arc::new(purser_core::env::FixedClock::at(purser_core::env::Timestamp::from_seconds(1_700_000_000)));
+        let behind =
+            Arc::new(purser_core::env::FixedClock::at(purser_core::env::Timestamp::from_seconds(1_700_000_000)));
         let entropy = Arc::new(purser_core::env::SeededEntropy::new(7));
         let node = App::open_with(world.settings(), behind, entropy).await.unwrap();
         node.keep_house().await.unwrap();

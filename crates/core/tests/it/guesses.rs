@@ -99,7 +99,10 @@ on_both! {
         }
         assert_eq!(wrong, 100);
         assert_eq!(hashes() - before, 100);
-        assert!(matches!(world.app.sign_in(claim("john@acme.test", PASSWORD), &stranger()).await, Err(Error::RateLimited(_))));
+        assert!(matches!(
+            world.app.sign_in(claim("john@acme.test", PASSWORD), &stranger()).await,
+            Err(Error::RateLimited(_))
+        ));
         world.wait(DAY - 6_000);
         assert_eq!(try_once(&other, PASSWORD, &stranger()).await, Fate::Good);
     }
@@ -182,7 +185,9 @@ on_both! {
         let world = world.with(|settings| settings.limits.guesses_per_address = 100).await;
         john(&world).await;
         let sprayer = stranger();
-        let spray = async |at: usize| fate(world.app.sign_in(claim(&format!("user{at}@acme.test"), "summer 2026"), &sprayer).await);
+        let spray = async |at: usize| {
+            fate(world.app.sign_in(claim(&format!("user{at}@acme.test"), "summer 2026"), &sprayer).await)
+        };
         for at in 0..100 {
             assert_eq!(spray(at).await, Fate::Wrong, "{at}");
         }
@@ -225,7 +230,8 @@ on_both! {
             let email = format!("user{at}@acme.test");
             assert_eq!(fate(world.app.sign_in(named(&email, "x", "acme"), &stranger()).await), Fate::Wrong);
         }
-        let as_jane = async |visit: &Visit| fate(world.app.sign_in(named("jane@acme.test", PASSWORD, "acme"), visit).await);
+        let as_jane =
+            async |visit: &Visit| fate(world.app.sign_in(named("jane@acme.test", PASSWORD, "acme"), visit).await);
         assert_eq!(as_jane(&stranger()).await, Fate::Slowed);
         let owner = world.app.sign_in(named("john@acme.test", PASSWORD, "acme"), &home).await;
         assert_eq!(fate(owner), Fate::Good, "who has been here before is no stranger");
@@ -259,7 +265,9 @@ on_both! {
         let mut seen = Vec::new();
         for email in ["john@acme.test", "nobody@acme.test"] {
             let mut fates = Vec::new();
-            for client in [None, None, None, None, Some("acme"), None, Some("acme"), Some("other"), None, Some("unknown")] {
+            for client in
+                [None, None, None, None, Some("acme"), None, Some("acme"), Some("other"), None, Some("unknown")]
+            {
                 let claim = Claim { client: client.map(Into::into), ..claim(email, "wrong") };
                 fates.push(fate(world.app.sign_in(claim, &stranger()).await));
                 world.clock.advance(Duration::from_millis(600));
@@ -276,7 +284,8 @@ on_both! {
         for at in 0..5 {
             let (node, gate) = world.gated_node().await;
             let guessing = Arc::clone(&node);
-            let guess = tokio::spawn(async move { guessing.sign_in(claim("john@acme.test", "wrong"), &stranger()).await });
+            let guess =
+                tokio::spawn(async move { guessing.sign_in(claim("john@acme.test", "wrong"), &stranger()).await });
             let pending = [at.to_string(), "1".into()];
             let waits = async || world.database.rows(counted).await.first().is_some_and(|row| *row == pending);
             soon("the guess to wait for the hash", waits).await;

@@ -127,9 +127,8 @@ on_both! {
         john(&world).await;
         let first = token(&world.app).await;
         let second = world.another_node().await;
-        let [here, there] = [world.app.clone(), second].map(|node| {
-            tokio::spawn(async move { node.rotate_keys(&command_line()).await.map(drop) })
-        });
+        let [here, there] = [world.app.clone(), second]
+            .map(|node| tokio::spawn(async move { node.rotate_keys(&command_line()).await.map(drop) }));
         here.await.unwrap().unwrap();
         there.await.unwrap().unwrap();
         world.app.rotate_keys(&command_line()).await.unwrap();
@@ -162,10 +161,12 @@ on_both! {
     }
 
     async fn a_longer_life_of_tokens_keeps_retired_keys_longer(world) {
-        let world = world.with(|settings| {
-            settings.tokens.access_ttl = "48h".parse().unwrap();
-            settings.tokens.algorithm = Algorithm::EdDSA;
-        }).await;
+        let world = world
+            .with(|settings| {
+                settings.tokens.access_ttl = "48h".parse().unwrap();
+                settings.tokens.algorithm = Algorithm::EdDSA;
+            })
+            .await;
         john(&world).await;
         let last = token(&world.app).await;
         world.app.rotate_keys(&command_line()).await.unwrap();

@@ -71,10 +71,12 @@ on_both! {
 
     async fn a_bad_new_password_is_refused_and_costs_no_guess(world) {
         let (acme, _) = john(&world).await;
-        world.settle(&acme, |settings| {
-            settings.password_min_length = Some(15);
-            settings.forbidden_words = vec!["Turbine".into()];
-        }).await;
+        world
+            .settle(&acme, |settings| {
+                settings.password_min_length = Some(15);
+                settings.forbidden_words = vec!["Turbine".into()];
+            })
+            .await;
         let john = world.caller(&world.sign_in("john@acme.test").await.handed.token).await.unwrap();
         let long = "x".repeat(129);
         for bad in ["fourteen chars", "turbine turbine", "john@acme.test!", "", "with\0a nul inside", &long] {

@@ -90,8 +90,10 @@ on_both! {
         assert_refused(&world.app, &third).await;
         assert!(matches!(world.caller(&signed_in.token).await, Err(Error::InvalidToken)));
         assert!(matches!(cookie_caller(&world.app, &signed_in.cookie.unwrap()).await, Err(Error::InvalidToken)));
-        let line = format!("system session.refresh-replayed session:{session} refused: a spent refresh token was presented; \
-                            the session is ended");
+        let line = format!(
+            "system session.refresh-replayed session:{session} refused: a spent refresh token was presented; \
+                            the session is ended"
+        );
         assert_eq!(world.last(&acme, "session.refresh-replayed").await, Some(line));
         let again = world.sign_in("john@acme.test").await;
         let caller = world.caller(&again.handed.token).await.unwrap();

@@ -94,12 +94,23 @@ on_both! {
         let long_domain = format!("john@{}.test", "x".repeat(256));
         let long = format!("{}@acme.test", "x".repeat(311));
         let addresses = [
-            "", " ", "john", "admin@acme.test' OR '1'='1", "john@acme.test\r\nBcc: a@b.test", "john\0@acme.test",
-            "\u{212a}ohn@acme.test", "joh\u{131}n@acme.test", "john\u{ff20}acme.test", &long_local, &long_domain, &long,
+            "",
+            " ",
+            "john",
+            "admin@acme.test' OR '1'='1",
+            "john@acme.test\r\nBcc: a@b.test",
+            "john\0@acme.test",
+            "\u{212a}ohn@acme.test",
+            "joh\u{131}n@acme.test",
+            "john\u{ff20}acme.test",
+            &long_local,
+            &long_domain,
+            &long,
         ];
         let huge = "x".repeat(1_000_000);
         let passwords = ["", "right\0junk", &huge];
-        let tries = addresses.map(|email| (email, PASSWORD)).into_iter().chain(passwords.map(|it| ("john@acme.test", it)));
+        let tries =
+            addresses.map(|email| (email, PASSWORD)).into_iter().chain(passwords.map(|it| ("john@acme.test", it)));
         let before = world.database.dump().await;
         for (email, password) in tries {
             let refused = world.try_sign_in(email, password).await;
@@ -136,7 +147,8 @@ on_both! {
         world.tenant("other").await;
         world.settle(&acme, |settings| settings.sso_only = true).await;
         let (hashes, before) = (world.app.figures().hashes_done, world.database.dump().await);
-        for (email, password) in [("john@acme.test", PASSWORD), ("john@acme.test", "wrong"), ("nobody@acme.test", "x")] {
+        for (email, password) in [("john@acme.test", PASSWORD), ("john@acme.test", "wrong"), ("nobody@acme.test", "x")]
+        {
             let refused = world.app.sign_in(named(email, password, "acme"), &visit()).await;
             assert!(matches!(refused, Err(Error::SsoRequired)));
         }
@@ -152,7 +164,8 @@ on_both! {
     async fn an_address_in_several_tenants_is_settled_by_the_password(world) {
         one_address_in(&world, &["one", "two", "three"]).await;
         for id in ["two", "one", "three"] {
-            let signed_in = world.app.sign_in(claim("john@mail.test", &format!("password of {id}")), &visit()).await.unwrap();
+            let signed_in =
+                world.app.sign_in(claim("john@mail.test", &format!("password of {id}")), &visit()).await.unwrap();
             assert_eq!(signed_in.user.tenant.as_str(), id);
             assert_eq!(world.caller(&signed_in.handed.token).await.unwrap().tenant().id.as_str(), id);
         }
@@ -234,7 +247,14 @@ on_both! {
 
     async fn a_damaged_hash_opens_to_nobody_and_is_told_to_the_log(world) {
         let (acme, user) = john(&world).await;
-        for damaged in ["", "x", "$argon2id$v=19$m=64,t=1,p=1$short", "$2b$99$x", "\u{fc}\u{e4}", "$argon2id$v=19$m=4294967295,t=1,p=1$c2FsdHNhbHQ$c2FsdHNhbHRzYWx0c2FsdA"] {
+        for damaged in [
+            "",
+            "x",
+            "$argon2id$v=19$m=64,t=1,p=1$short",
+            "$2b$99$x",
+            "\u{fc}\u{e4}",
+            "$argon2id$v=19$m=4294967295,t=1,p=1$c2FsdHNhbHQ$c2FsdHNhbHRzYWx0c2FsdA",
+        ] {
             world.database.run(&format!("UPDATE users SET password_hash = '{damaged}'")).await;
             let refused = world.app.sign_in(claim("john@acme.test", PASSWORD), &stranger()).await;
             assert!(matches!(refused, Err(Error::InvalidCredentials)), "{damaged}: {refused:?}");

@@ -24,7 +24,8 @@ async fn admin_lines(world: &World) -> Vec<String> {
 
 on_both! {
     async fn a_tenant_is_made_once(world) {
-        let made = world.app.create_tenant(&command_line(), NewTenant::parse("acme", " Acme Ltd ").unwrap()).await.unwrap();
+        let made =
+            world.app.create_tenant(&command_line(), NewTenant::parse("acme", " Acme Ltd ").unwrap()).await.unwrap();
         assert_eq!((made.id.as_str(), made.name.as_str(), made.status), ("acme", "Acme Ltd", TenantStatus::Active));
         assert_eq!(made.settings, TenantSettings::default());
         let again = world.app.create_tenant(&command_line(), NewTenant::parse("acme", "Other").unwrap()).await;
@@ -52,7 +53,8 @@ on_both! {
         update(TenantUpdate { status: Some(TenantStatus::Disabled), ..TenantUpdate::default() }).await.unwrap();
         update(TenantUpdate { status: Some(TenantStatus::Disabled), ..TenantUpdate::default() }).await.unwrap();
         update(TenantUpdate { status: Some(TenantStatus::Active), ..TenantUpdate::default() }).await.unwrap();
-        let log = ["created", "updated", "disabled", "enabled"].map(|it| format!("command-line client.{it} client:acme done"));
+        let log = ["created", "updated", "disabled", "enabled"]
+            .map(|it| format!("command-line client.{it} client:acme done"));
         assert_eq!(admin_lines(&world).await, log);
     }
 
@@ -97,7 +99,8 @@ on_both! {
     }
 
     async fn tenants_are_listed_by_id_and_found_by_id_or_name(world) {
-        for (id, name) in [("b-1", "50% off"), ("a", "Acme_Ltd"), ("c", "\u{d6}l & S\u{f6}hne"), ("b-2", "back\\slash")] {
+        for (id, name) in [("b-1", "50% off"), ("a", "Acme_Ltd"), ("c", "\u{d6}l & S\u{f6}hne"), ("b-2", "back\\slash")]
+        {
             world.app.create_tenant(&command_line(), NewTenant::parse(id, name).unwrap()).await.unwrap();
         }
         assert_eq!(found(&world.app, None, "", 500).await, ["a", "b-1", "b-2", "c"]);
@@ -105,7 +108,17 @@ on_both! {
         assert_eq!(found(&world.app, Some("b-1"), "", 2).await, ["b-2", "c"]);
         assert_eq!(found(&world.app, Some("c"), "", 2).await.len(), 0);
         assert_eq!(found(&world.app, None, "", 0).await, ["a"]);
-        let cases = [("B-", 2), ("%", 1), ("_", 1), ("\\", 1), ("acme_ltd", 1), ("acmexltd", 0), ("\u{f6}L &", 1), ("\u{d6}l", 1), ("\0", 0)];
+        let cases = [
+            ("B-", 2),
+            ("%", 1),
+            ("_", 1),
+            ("\\", 1),
+            ("acme_ltd", 1),
+            ("acmexltd", 0),
+            ("\u{f6}L &", 1),
+            ("\u{d6}l", 1),
+            ("\0", 0),
+        ];
         for (search, count) in cases {
             assert_eq!(found(&world.app, None, search, 500).await.len(), count, "{search:?}");
         }
@@ -136,6 +149,22 @@ on_both! {
         let lines = admin_lines(&world).await;
         assert!(lines.contains(&"command-line client.deleted client:acme done".into()), "{lines:?}");
         assert!(world.app.sign_in(named("john@other.test", PASSWORD, "other"), &stranger()).await.is_ok());
+    }
+
+    /// Somebody's guess was being looked at while the tenant was deleted, and is logged after it.
+    async fn what_was_written_about_a_tenant_too_late_is_not_inherited_either(world) {
+        let acme = world.tenant("acme").await;
+        world.user(&acme, "john", &[]).await;
+        let (node, gate) = world.gated_node().await;
+        let guess = tokio::spawn(async move { node.sign_in(named("john@acme.test", "x", "acme"), &stranger()).await });
+        let pending = async || world.database.value("SELECT count(*) FROM guesses WHERE pending > 0").await == "1";
+        soon("the guess to wait for the hash", pending).await;
+        world.app.delete_tenant(&command_line(), &acme).await.unwrap();
+        gate.open();
+        assert!(matches!(guess.await.unwrap(), Err(Error::InvalidCredentials)));
+        let acme = world.tenant("acme").await;
+        assert_eq!(world.log(&acme).await.len(), 0);
+        assert_eq!(world.database.value("SELECT count(*) FROM guesses WHERE id = 'tenant/acme'").await, "0");
     }
 
     async fn a_tenant_disabled_and_enabled_keeps_what_it_held(world) {

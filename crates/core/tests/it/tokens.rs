@@ -110,7 +110,8 @@ on_both! {
             "a.".repeat(100_000),
         ];
         let junk = junk.map(Secret::new);
-        for refused in junk.iter().chain([&foreign, &admin.token, &admin.refresh_token, admin.cookie.as_ref().unwrap()]) {
+        for refused in junk.iter().chain([&foreign, &admin.token, &admin.refresh_token, admin.cookie.as_ref().unwrap()])
+        {
             assert_dead(&world.app, refused).await;
             assert!(matches!(cookie_caller(&world.app, refused).await, Err(Error::InvalidToken)));
         }
@@ -256,7 +257,8 @@ on_both! {
         let (acme, id) = john(&world).await;
         let other = world.another_node().await;
         let begin = async || {
-            let handed = world.app.sign_in(crate::world::claim("john@acme.test", PASSWORD), &stranger()).await.unwrap().handed;
+            let handed =
+                world.app.sign_in(crate::world::claim("john@acme.test", PASSWORD), &stranger()).await.unwrap().handed;
             // The other node knows it well.
             caller(&other, &handed.token).await.unwrap();
             cookie_caller(&other, handed.cookie.as_ref().unwrap()).await.unwrap();

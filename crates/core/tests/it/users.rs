@@ -201,7 +201,8 @@ on_both! {
     async fn without_a_password_a_user_is_invited_before_and_after_being_disabled(world) {
         let acme = world.tenant("acme").await;
         let by = world.managing(&acme).await;
-        let made = world.app.create_user(&by, NewUser::parse("a@acme.test", "A", "B", "", [], None).unwrap()).await.unwrap();
+        let made =
+            world.app.create_user(&by, NewUser::parse("a@acme.test", "A", "B", "", [], None).unwrap()).await.unwrap();
         assert_eq!(made.status, UserStatus::Invited);
         assert_eq!(world.app.disable_user(&by, made.id).await.unwrap().status, UserStatus::Disabled);
         assert_eq!(world.app.disable_user(&by, made.id).await.unwrap().status, UserStatus::Disabled);
@@ -258,18 +259,43 @@ on_both! {
             let new = NewUser::parse(email, first, last, "Turbine", [Role::Viewer], None).unwrap();
             world.app.create_user(&by, new).await.unwrap();
         }
-        world.app.create_user(&world.managing(&world.tenant("other").await).await, new("ann@other.test", &[])).await.unwrap();
+        world
+            .app
+            .create_user(&world.managing(&world.tenant("other").await).await, new("ann@other.test", &[]))
+            .await
+            .unwrap();
         let long = "x".repeat(100_000);
         let cases = [
-            ("", 3), ("ann", 1), ("ANN@ACME", 1), ("acme.test", 3), ("lee", 1), ("ann lee", 1), ("turbine", 0), ("%", 1), ("_", 1), ("b_b", 1),
-            ("\\", 1), ("\\s", 1), ("'", 1), ("o'neil' OR '1'='1", 0), ("\u{f6}DEG\u{c5}rd", 1), ("  lee  ", 1), ("\0", 0), ("lee\0", 0), (&long, 0),
+            ("", 3),
+            ("ann", 1),
+            ("ANN@ACME", 1),
+            ("acme.test", 3),
+            ("lee", 1),
+            ("ann lee", 1),
+            ("turbine", 0),
+            ("%", 1),
+            ("_", 1),
+            ("b_b", 1),
+            ("\\", 1),
+            ("\\s", 1),
+            ("'", 1),
+            ("o'neil' OR '1'='1", 0),
+            ("\u{f6}DEG\u{c5}rd", 1),
+            ("  lee  ", 1),
+            ("\0", 0),
+            ("lee\0", 0),
+            (&long, 0),
         ];
         for (search, count) in cases {
             let filter = UserFilter { search: search.into(), ..UserFilter::default() };
             let found = world.app.users_of(&command_line(), &acme, &filter).await;
             assert_eq!(found.as_ref().map(Vec::len).map_err(ToString::to_string), Ok(count), "{search:.30}");
         }
-        let renamed = world.app.users_of(&command_line(), &acme, &UserFilter { search: "lee".into(), ..UserFilter::default() }).await.unwrap();
+        let renamed = world
+            .app
+            .users_of(&command_line(), &acme, &UserFilter { search: "lee".into(), ..UserFilter::default() })
+            .await
+            .unwrap();
         let marrying = UserUpdate { last_name: Some("Stone".into()), ..UserUpdate::default() };
         world.app.update_user(&by, renamed[0].id, marrying).await.unwrap();
         for (search, count) in [("lee", 0), ("stone", 1)] {
