@@ -8,6 +8,7 @@ mod value;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 
 pub(crate) use change::{Applied, Change, Stale};
 use driver::{Driver, Size};
@@ -18,7 +19,7 @@ pub(crate) use value::{FromRow, Row, Value, args};
 use crate::access::{Grant, Scope, SystemGrant, SystemWrites, Writes};
 use crate::audit;
 use crate::config;
-use crate::env::Entropy;
+use crate::env::{Entropy, Timestamp};
 use crate::error::{Error, Result};
 use crate::ids::{AuditId, TenantId};
 
@@ -26,12 +27,14 @@ use crate::ids::{AuditId, TenantId};
 pub(crate) struct Store {
     driver: Driver,
     entropy: Arc<dyn Entropy>,
+    /// The id of the last line of the log that this node wrote.
+    last_entry: Mutex<u128>,
 }
 
 impl Store {
     /// Opens the database that the settings name and brings it up to date.
     pub(crate) async fn open(settings: &config::Database, entropy: Arc<dyn Entropy>, forget: Forget) -> Result<Self> {
-        Ok(Self { driver: Driver::open(settings, forget).await?, entropy })
+        Ok(Self { driver: Driver::open(settings, forget).await?, entropy, last_entry: Mutex::new(0) })
     }
 
     /// What this node may believe of its memory.
@@ -89,10 +92,18 @@ impl Store {
     /// Carries out a change the system makes itself: signing in, ending sessions, keeping house.
     pub(crate) fn carry_out(&self, mut change: Change) -> BoxFuture<'_, Result<Applied>> {
         for entry in change.take_entries() {
-            let id = AuditId::mint(entry.at, &*self.entropy);
+            let id = self.mint_entry(entry.at);
             change = change.run_system(audit::sql::ADD, entry.row(id));
         }
         Box::pin(self.driver.write(change))
+    }
+
+    /// The id of a line. Those of one node sort in the order of their minting, also within one moment (RFC 9562 section 6.2).
+    fn mint_entry(&self, at: Timestamp) -> AuditId {
+        let minted = u128::from_be_bytes(AuditId::mint(at, &*self.entropy).0);
+        let mut last = self.last_entry.lock();
+        *last = minted.max(last.saturating_add(1));
+        AuditId(last.to_be_bytes())
     }
 
     /// Prepares every statement of the program on this database.
