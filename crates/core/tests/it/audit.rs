@@ -213,6 +213,16 @@ on_both! {
         assert_eq!(count(Filter { first: Some(0), ..none() }).await, 1);
     }
 
+    async fn lines_of_one_moment_stand_in_the_order_in_which_they_were_written(world) {
+        let acme = world.tenant("acme").await;
+        let mut made = Vec::new();
+        for at in 0..20 {
+            made.push(format!("user:{}", world.user(&acme, &format!("user{at}"), &[]).await.id));
+        }
+        let logged: Vec<String> = world.log(&acme).await.into_iter().map(|line| line.target).collect();
+        assert_eq!(logged, made);
+    }
+
     async fn a_tenant_reads_its_own_log_only_and_an_administrator_any(world) {
         let admin = world.as_role(Role::Admin).await;
         let other = world.tenant("other").await;
