@@ -124,7 +124,7 @@ on_both! {
         let on = TenantUpdate { status: Some(TenantStatus::Active), ..TenantUpdate::default() };
         for (update, word) in [(name, "updated"), (off, "disabled"), (on, "enabled")] {
             let lines = lines_of(&world, &acme, async || {
-                drop(world.app.update_tenant(&root.grant(), &acme, update).await.unwrap())
+                drop(world.app.update_tenant(&root.grant(), &acme, update).await.unwrap());
             })
             .await;
             assert_eq!(lines, [format!("admin realm: admin 1 client.{word} client:acme done")]);

@@ -14,7 +14,7 @@ pub enum Database {
     /// A file.
     Sqlite(String),
     /// A schema nobody else uses.
-    Postgres(Schema),
+    Postgres(Box<Schema>),
 }
 
 /// A schema of PostgreSQL that goes when its test has ended.
@@ -38,7 +38,7 @@ impl Database {
             .expect("TEST_POSTGRES_URL names the PostgreSQL to test on; ./test starts one");
         let name = format!("w{}_{}", std::process::id(), SERIAL.fetch_add(1, Ordering::SeqCst));
         connect(&server).await.batch_execute(&format!("CREATE SCHEMA {name}")).await.unwrap();
-        Self::Postgres(Schema { server, name, all_seeing: OnceCell::new() })
+        Self::Postgres(Box::new(Schema { server, name, all_seeing: OnceCell::new() }))
     }
 
     /// Where it is, as `database.url` has it.
