@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{HOST, ORIGIN};
 use purser_core::error::{Error, Result};
 
-use crate::http_settings::{HttpSettings, PublicUrl, Reach};
+use crate::http_settings::{HttpSettings, Reach};
 
 /// Refuses a write that a browser might have been talked into: for every request that is authenticated by cookie and changes
 /// something. `Origin` must be ours, or be absent while `Sec-Fetch-Site` says `same-origin`; neither of them is not enough,
@@ -53,23 +53,14 @@ fn says_same_origin(headers: &HeaderMap) -> bool {
     lines.next().is_some_and(|line| line == "same-origin") && lines.next().is_none()
 }
 
-/// Ours is the origin of the public URL, and that of a tenant's sub-domain for requests to this very sub-domain. Without a
-/// public URL only what comes over loopback can be judged: there ours is the origin of the `Host`.
+/// Ours is the origin of the public URL and no other: a tenant's sub-domain only names the tenant, pages and cookies live under the
+/// one address. Without a public URL only what comes over loopback can be judged: there ours is the origin of the `Host`.
 fn is_ours(origin: &str, headers: &HeaderMap, settings: &HttpSettings) -> bool {
     match (&settings.public_url, settings.reach) {
-        (Some(public), _) => origin == public.origin() || is_own_sub_domain(origin, headers, public),
+        (Some(public), _) => origin == public.origin(),
         (None, Reach::Loopback) => authority(origin, settings.is_https()).is_some_and(|site| is_host(site, headers)),
         (None, Reach::Network) => false,
     }
-}
-
-/// A browser cannot be made to lie about `Host`, so an origin that equals it is the page's own site. It must also be one
-/// label below the public host: any other name that points at this server is not ours.
-fn is_own_sub_domain(origin: &str, headers: &HeaderMap, public: &PublicUrl) -> bool {
-    let Some((scheme, own)) = public.origin().split_once("://") else { return false };
-    let Some(site) = authority(origin, scheme == "https") else { return false };
-    let label = site.strip_suffix(own).and_then(|rest| rest.strip_suffix('.'));
-    label.is_some_and(|label| !label.is_empty() && !label.contains(['.', ':', '/', '@'])) && is_host(site, headers)
 }
 
 /// Host and port of an origin that has the expected scheme.
@@ -112,7 +103,6 @@ mod tests {
             &[("origin", "https://sp.test")][..],
             &[("origin", "https://sp.test"), ("sec-fetch-site", "same-origin"), ("host", "sp.test")],
             &[("sec-fetch-site", "same-origin")],
-            &[("origin", "https://acme.sp.test"), ("host", "acme.sp.test"), ("sec-fetch-site", "same-origin")],
         ] {
             assert!(same_origin(&headers(lines), &public()).is_ok(), "{lines:?}");
         }
@@ -136,6 +126,7 @@ mod tests {
             &[("origin", "https://evil.test"), ("sec-fetch-site", "same-origin")],
             &[("origin", "null"), ("sec-fetch-site", "same-origin")],
             &[("origin", "https://evil.test"), ("host", "evil.test"), ("sec-fetch-site", "same-origin")],
+            &[("origin", "https://acme.sp.test"), ("host", "acme.sp.test"), ("sec-fetch-site", "same-origin")],
             &[("origin", "https://evil.sp.test"), ("host", "sp.test")],
             &[("origin", "https://a.b.sp.test"), ("host", "a.b.sp.test")],
             &[("origin", "https://x@.sp.test"), ("host", "x@.sp.test")],
