@@ -173,6 +173,7 @@ on_both! {
     }
 
     async fn no_forged_header_gives_an_address_more_tries(site) {
+        let site = site.with(|settings| settings.limits.guesses_per_address = 100).await;
         let user = site.user("acme", &[Role::Viewer]).await;
         let mut refused = None;
         for n in 0..101 {
@@ -191,7 +192,12 @@ on_both! {
     }
 
     async fn behind_a_trusted_proxy_each_visitor_has_tries_of_their_own(site) {
-        let site = site.with(|settings| settings.server.trusted_proxies = vec!["127.0.0.1".into()]).await;
+        let site = site
+            .with(|settings| {
+                settings.server.trusted_proxies = vec!["127.0.0.1".into()];
+                settings.limits.guesses_per_address = 100;
+            })
+            .await;
         let user = site.user("acme", &[Role::Viewer]).await;
         let from = |address: &str| site.anyone().with(&format!("X-Forwarded-For: {address}"));
         for n in 0..100 {
