@@ -184,14 +184,6 @@ pub fn created(resource: impl Serialize) -> Answer {
     enveloped(StatusCode::CREATED, resource)
 }
 
-/// `200` with empty data, for what is no more.
-///
-/// # Errors
-/// None, in truth; the type is that of its siblings.
-pub fn deleted() -> Answer {
-    success(serde_json::Map::new())
-}
-
 /// Any JSON as it is, for the few answers that have members beside the envelope's.
 ///
 /// # Errors

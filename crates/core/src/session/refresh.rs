@@ -16,7 +16,7 @@ use crate::tenants::Tenant;
 const ATTEMPTS: usize = 16;
 
 impl App {
-    /// Gives new tokens for a refresh token, by the rule of [`lineage`].
+    /// Gives new tokens for a refresh token, by the rule of [`super::lineage`].
     ///
     /// # Errors
     /// [`Error::InvalidToken`], also for a replay, which ends the session; [`Error::TokenExpired`]; [`Error::Forbidden`] if another tenant is

@@ -1,6 +1,6 @@
 //! Our own access tokens: what they claim, how they are signed and checked (RFC 7515, 7519, 8725, 9068).
 //!
-//! Only [`Keyring`] makes and believes them. Nothing in a token steers how it is checked: its header must be, letter for
+//! Only `Keyring` makes and believes them. Nothing in a token steers how it is checked: its header must be, letter for
 //! letter, the one header that a key on the ring gives its tokens, and so brings nothing along that we had not known.
 
 use std::collections::HashSet;

@@ -156,7 +156,7 @@ pub struct UserFilter {
 }
 
 impl App {
-    /// The tenant's users by id. Filtering by role needs [`right::UsersManage`]: see [`App::users_with_role`].
+    /// The tenant's users by id. Filtering by role is for those who hold [`right::UsersManage`].
     ///
     /// # Errors
     /// [`Error::Forbidden`] if a role is asked for.

@@ -13,7 +13,7 @@ use purser_core::error::Error;
 use purser_core::secret::Secret;
 use purser_server::cookie;
 use purser_server::extract::{Body, Credential, Form, NamedClient, Visitor, allowed_origin_if_sent, same_origin};
-use purser_server::fault::{Answer, Fault, created, deleted, success};
+use purser_server::fault::{Answer, Empty, Fault, created, success};
 use purser_server::http_settings::{HttpSettings, Reach};
 use serde::Deserialize;
 use serde_json::json;
@@ -84,7 +84,7 @@ fn router(app: App) -> Router {
 }
 
 async fn deleted_thing() -> Answer {
-    deleted()
+    success(Empty {})
 }
 
 #[derive(Deserialize)]
