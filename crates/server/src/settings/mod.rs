@@ -20,7 +20,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider, Source};
 use purser_core::config::Settings;
 
-pub(crate) use check::log_filter;
+pub(crate) use check::{is_this_machine, log_filter};
 pub use check::trusted_proxy;
 use keys::Key;
 
