@@ -14,6 +14,7 @@ pub mod env;
 pub mod error;
 pub mod ids;
 pub mod license;
+pub mod providers;
 pub mod secret;
 pub mod session;
 pub mod signin;

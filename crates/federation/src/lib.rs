@@ -1,6 +1,7 @@
 //! Other systems' proofs of who somebody is: untrusted bytes in, a verified [`Identity`] or a [`Refusal`] out.
 
 pub mod fetch;
+pub mod saml;
 
 use std::fmt;
 use std::time::Duration;

@@ -170,10 +170,11 @@ impl App {
         let actor = Actor::User(caller.user.id);
         let change = match extent {
             Extent::This => {
-                let entry = Entry::done(now, &actor, &caller.visit, Action::SignOut, Target::session(caller.session));
+                let Some(session) = caller.session else { return Ok(()) };
+                let entry = Entry::done(now, &actor, &caller.visit, Action::SignOut, Target::session(session));
                 Change::within(caller, entry)
-                    .run_system(sql::END, args![caller.session, now])
-                    .forgetting(Stale::Session(caller.session))
+                    .run_system(sql::END, args![session, now])
+                    .forgetting(Stale::Session(session))
             }
             Extent::All => {
                 let entry = Entry::done(now, &actor, &caller.visit, Action::SignOutAll, Target::user(caller.user.id));
@@ -257,7 +258,7 @@ impl App {
             id,
             proof.user,
             proof.method,
-            proof.amr,
+            &proof.amr,
             visit.address,
             &*visit.agent,
             now,
@@ -365,6 +366,6 @@ impl Session {
 impl SessionView {
     /// Whether it is the one the caller is using.
     pub fn is_current(&self, caller: &Caller) -> bool {
-        self.id == caller.session
+        Some(self.id) == caller.session
     }
 }
