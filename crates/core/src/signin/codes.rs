@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::audit::Visit;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
-use crate::session::SignedIn;
+use crate::signin::Exchanged;
 
 impl App {
     /// Gives the session for a one-time code and its verifier. A wrong verifier spends the code too.
@@ -12,7 +12,7 @@ impl App {
     /// # Errors
     /// [`Error::InvalidToken`], the same for whatever is wrong; [`Error::RateLimited`].
     #[expect(clippy::unused_async, reason = "not built yet")]
-    pub async fn exchange(&self, _code: &Secret, _verifier: &Secret, _visit: &Visit) -> Result<SignedIn> {
+    pub async fn exchange(&self, _code: &Secret, _verifier: &Secret, _visit: &Visit) -> Result<Exchanged> {
         Err(Error::InvalidToken)
     }
 }

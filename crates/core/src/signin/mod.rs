@@ -3,6 +3,7 @@
 mod codes;
 pub(crate) mod guesses;
 pub(crate) mod hasher;
+mod hop;
 mod journey;
 pub(crate) mod methods;
 pub(crate) mod password;
@@ -10,8 +11,10 @@ pub(crate) mod sql;
 mod stored;
 mod throttle;
 
+pub use hop::Hop;
 pub use journey::{
-    Arrival, Button, Cookies, Departure, Flow, Leave, Native, Returned, SamlBy, SamlLogout, SamlShown, Start,
+    Arrival, Button, Cookies, Departure, Door, Exchanged, Flow, Leave, Native, Returned, SamlBy, SamlLogout, SamlShown,
+    Start,
 };
 pub use methods::{AdminClaim, Claim, PasswordChange};
 pub(crate) use stored::Parameters;

@@ -23,11 +23,21 @@ impl FromRequestParts<Site> for At {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Fault> {
-        Ok(Self(base(&parts.headers, &site.http)?))
+        let base = base(&parts.headers, &site.http);
+        if base.is_err() {
+            tracing::warn!(
+                "single sign-on needs server.public_url: set it to the address people use, as https://id.example.com"
+            );
+        }
+        Ok(Self(base?))
     }
 }
 
-fn base(headers: &HeaderMap, settings: &HttpSettings) -> Result<Base> {
+/// The same, from the headers of a request alone.
+///
+/// # Errors
+/// `VALIDATION_ERROR` where it is not known.
+pub fn base(headers: &HeaderMap, settings: &HttpSettings) -> Result<Base> {
     let origin = own_origin(headers, settings).ok_or_else(unset)?;
     // The host of a request is only a word of the visitor's. It counts where it says what is true anyway: this machine.
     if settings.public_url.is_none() && !is_local(&origin) {
@@ -41,8 +51,10 @@ fn is_local(origin: &str) -> bool {
 }
 
 fn unset() -> Error {
-    tracing::warn!("single sign-on needs server.public_url: set it to the address that people use, as https://id.example.com");
-    Error::invalid("server.public_url", "is not set on the server; set it to the address that people use, as https://id.example.com")
+    Error::invalid(
+        "server.public_url",
+        "is not set on this server; set it to the address people use, as https://id.example.com",
+    )
 }
 
 #[cfg(test)]
@@ -73,7 +85,9 @@ mod tests {
             assert_eq!(seen(host, &HttpSettings::default()), None);
         }
         assert_eq!(seen("LocalHost:8080", &loopback).unwrap(), "http://localhost:8080");
-        for host in ["evil.test", "192.0.2.7:8080", "localhost.evil.test", "a@localhost", "localhost/x", "localhost:x", ""] {
+        for host in
+            ["evil.test", "192.0.2.7:8080", "localhost.evil.test", "a@localhost", "localhost/x", "localhost:x", ""]
+        {
             assert_eq!(seen(host, &loopback), None, "{host}");
         }
     }

@@ -167,7 +167,8 @@ mod tests {
 
     #[test]
     fn one_of_many_cookies_is_found_and_one_of_two_is_not() {
-        let headers = with(&[("cookie", b"flow_b=2; x=\xff; flow_a=1;flow_c = 3; other=flow_d"), ("cookie", b"flow_a=4")]);
+        let headers =
+            with(&[("cookie", b"flow_b=2; x=\xff; flow_a=1;flow_c = 3; other=flow_d"), ("cookie", b"flow_a=4")]);
         assert_eq!(lone_cookie(&headers, "flow_b"), Some("2"));
         assert_eq!(lone_cookie(&headers, "flow_c"), Some("3"));
         assert_eq!(lone_cookie(&headers, "flow_a"), None);

@@ -11,7 +11,7 @@ mod origin;
 mod query;
 mod visitor;
 
-pub use base::At;
+pub use base::{At, base};
 pub use body::{Body, DEFAULT_LIMIT, Form, read_body};
 pub use caller::{AdminWho, SystemWith, Who, With};
 pub use client::NamedClient;
