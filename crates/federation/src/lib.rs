@@ -1,6 +1,8 @@
 //! Other systems' proofs of who somebody is: untrusted bytes in, a verified [`Identity`] or a [`Refusal`] out.
 
 pub mod fetch;
+pub mod jwt;
+pub mod oidc;
 
 use std::fmt;
 use std::time::Duration;
