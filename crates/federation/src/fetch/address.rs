@@ -22,7 +22,7 @@ enum Place {
 
 /// What of IPv4 is not public (the IANA special-purpose registry).
 const SPECIAL_V4: [(Ipv4Addr, u32, Place); 17] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8, Place::Nowhere),
+    (Ipv4Addr::UNSPECIFIED, 8, Place::Nowhere),
     (Ipv4Addr::new(10, 0, 0, 0), 8, Place::Private),
     (Ipv4Addr::new(100, 64, 0, 0), 10, Place::Private),
     (Ipv4Addr::new(127, 0, 0, 0), 8, Place::Loopback),

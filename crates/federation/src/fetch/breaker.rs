@@ -9,7 +9,7 @@ const FAILURES: u32 = 5;
 /// How long it stays open before one call may try again.
 const OPEN: Duration = Duration::from_secs(10);
 /// The longest pause a provider may ask for.
-pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// What a provider has been through.
 #[derive(Debug, Default)]

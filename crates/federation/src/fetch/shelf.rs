@@ -12,7 +12,7 @@ use super::{Call, Fetched, Line};
 use crate::{Refusal, Result};
 
 /// The least time between two tries to fetch a document that is there already.
-const APART: Duration = Duration::from_secs(60);
+const APART: Duration = Duration::from_mins(1);
 /// The most documents kept for one provider.
 const PER_PROVIDER: usize = 4;
 
@@ -32,8 +32,11 @@ pub(crate) struct Life {
 pub(crate) struct Shelf<T> {
     life: Life,
     read: fn(&[u8]) -> Result<T>,
-    places: Mutex<HashMap<String, Vec<(Url, Arc<Place<T>>)>>>,
+    places: Mutex<HashMap<String, Places<T>>>,
 }
+
+/// The places of one provider.
+type Places<T> = Vec<(Url, Arc<Place<T>>)>;
 
 #[derive(Debug)]
 struct Place<T> {
