@@ -3,6 +3,7 @@
 pub mod fetch;
 pub mod jwt;
 pub mod oidc;
+pub mod saml;
 
 use std::fmt;
 use std::time::Duration;

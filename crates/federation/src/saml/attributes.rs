@@ -1,0 +1,1 @@
+//! Names, addresses and groups out of an assertion's attributes.
