@@ -1,0 +1,3 @@
+//! `purser-standin`: runs one of the stand-ins by itself.
+
+fn main() {}
