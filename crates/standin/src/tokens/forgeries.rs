@@ -1,5 +1,7 @@
 //! Every class of hostile token known from the last years' advisories, made out of one good token.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{Draft, Key, assemble, decode, encode, sign_parts, sign_text};
@@ -101,7 +103,7 @@ fn confused(draft: &Draft, key: &Key) -> Vec<Forgery> {
 fn injected(draft: &Draft, key: &Key) -> Vec<Forgery> {
     let mine = Key::rsa(key.kid.clone());
     let own = Key::rsa("attacker");
-    let certificate = super::STANDARD.encode(mine.certificate_der());
+    let certificate = STANDARD.encode(mine.certificate_der());
     let url = "https://evil.invalid/keys";
     let mut made = Vec::new();
     for (signer, name) in [(&mine, "the known name"), (&own, "its own name")] {
@@ -141,7 +143,7 @@ fn encodings(draft: &Draft, key: &Key) -> Vec<Forgery> {
     let good = draft.sign(key);
     let (signed, seal) = good.rsplit_once('.').unwrap_or_default();
     let (header, payload) = signed.split_once('.').unwrap_or_default();
-    let standard = |text: &str| super::STANDARD.encode(decode(text));
+    let standard = |text: &str| STANDARD.encode(decode(text));
     let (loose_header, loose_payload) = loose(draft, key);
     vec![
         form("header padded", sign_parts(&format!("{header}="), payload, key, algorithm)),
