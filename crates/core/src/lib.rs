@@ -30,6 +30,7 @@ pub fn statements() -> Vec<store::statement::Listed> {
         app::sql::ALL,
         audit::sql::ALL,
         license::sql::ALL,
+        providers::sql::ALL,
         session::sql::ALL,
         signin::sql::ALL,
         tenants::sql::ALL,

@@ -210,6 +210,11 @@ impl SystemGrant<system_right::TenantsManage> {
     pub(crate) fn within(&self, tenant: &Tenant) -> Grant<right::UsersManage> {
         self.inside(tenant)
     }
+
+    /// The right to change settings and identity providers, in one tenant that exists.
+    pub(crate) fn settling(&self, tenant: &Tenant) -> Grant<right::SettingsManage> {
+        self.inside(tenant)
+    }
 }
 
 impl<P> SystemGrant<P> {

@@ -197,6 +197,19 @@ impl FromIterator<Role> for Roles {
     }
 }
 
+/// As a list of words.
+impl Serialize for Roles {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Roles {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Vec::<Role>::deserialize(from).map(Self::from_iter)
+    }
+}
+
 /// The permission table as a page of documentation shows it.
 pub fn table() -> String {
     let mut page = String::from(

@@ -135,6 +135,26 @@ actions! {
     KeysRotated = "keys.rotated",
     /// A licence was installed or refused.
     LicenseInstalled = "license.installed",
+    /// An identity provider was set up.
+    ProviderCreated = "provider.created",
+    /// An identity provider's settings were changed.
+    ProviderUpdated = "provider.updated",
+    /// An identity provider was switched on.
+    ProviderEnabled = "provider.enabled",
+    /// An identity provider was switched off: nobody signs in through it.
+    ProviderDisabled = "provider.disabled",
+    /// An identity provider was deleted with the identities linked to it.
+    ProviderDeleted = "provider.deleted",
+    /// An identity provider's settings were examined.
+    ProviderExamined = "provider.examined",
+    /// The sessions opened through an identity provider were ended.
+    ProviderSessionsEnded = "provider.sessions-ended",
+    /// A domain was named as the tenant's, without proof yet.
+    DomainAdded = "domain.added",
+    /// A domain was proven to be the tenant's.
+    DomainVerified = "domain.verified",
+    /// A domain is the tenant's no more.
+    DomainRemoved = "domain.removed",
 }
 
 /// Whether it happened.
@@ -239,6 +259,14 @@ impl Target {
 
     pub(crate) fn tenant(id: &TenantId) -> Self {
         Self(format!("client:{id}"))
+    }
+
+    pub(crate) fn provider(name: &str) -> Self {
+        Self(format!("provider:{name}"))
+    }
+
+    pub(crate) fn domain(name: &str) -> Self {
+        Self(format!("domain:{name}"))
     }
 
     /// The name somebody gave who is not signed in.

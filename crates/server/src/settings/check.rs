@@ -158,6 +158,16 @@ impl Check {
             self.refuse_if(!known, key, "write an address, as https://login.microsoftonline.com");
             address.truncate(address.trim_end_matches('/').len());
         }
+        for host in &settings.federation.internal_hosts {
+            let known = Host::parse(host).is_ok();
+            self.refuse_if(
+                !known,
+                "federation.internal_hosts",
+                &format!("`{host}` is not the name or address of a host"),
+            );
+        }
+        let near = settings.federation.loopback == Some(true) && !settings.server.listen.ip().is_loopback();
+        self.warn(near, "federation.loopback", "every client's Admin can have this machine's own services called");
         if let Err(reason) = log_filter(&settings.log.level) {
             self.refuse("log.level", reason);
         }
