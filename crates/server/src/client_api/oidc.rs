@@ -73,7 +73,7 @@ const POSTED_BYTES: usize = 8 * 1024;
 /// The post comes from the provider's page, so the browser leaves the sign-in's cookie out of it. It brings the cookie along
 /// when it follows this redirect, and only there is anything decided: no check is left out, and this step believes nothing.
 #[utoipa::path(post, path = "/api/client/auth/oidc/callback", tag = "client: single sign-on",
-    request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "As the parameters of the GET"),
+    request_body(content = Answered, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 303, description = "To the callback"),
         (status = 400, description = "`VALIDATION_ERROR`", body = Refused)))]

@@ -71,10 +71,13 @@ pub struct SamlAnswer {
 }
 
 /// What a browser posts when a provider sends it (SAML bindings 3.5.4).
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 struct PostedAnswer {
+    /// The response, base64.
     #[serde(rename = "SAMLResponse")]
+    #[schema(example = "base64-encoded-saml-response")]
     saml_response: String,
+    /// What we sent along, as it came back.
     #[serde(rename = "RelayState")]
     relay_state: Option<String>,
 }
@@ -139,7 +142,7 @@ fn is_form(headers: &HeaderMap) -> bool {
 /// The tenant is that of the provider whose signature the response bears; one that is named must be the same.
 #[utoipa::path(post, path = "/api/client/auth/okta-saml", tag = "client: single sign-on",
     params(("X-Client-ID" = Option<String>, Header, description = "The tenant"), ("client" = Option<String>, Query, description = "The tenant")),
-    request_body(content = SamlAnswer, description = "Browsers send a form with `SAMLResponse` and `RelayState` instead"),
+    request_body(content((SamlAnswer = "application/json"), (PostedAnswer = "application/x-www-form-urlencoded"))),
     responses(
         (status = 200, description = "Signed in", body = Envelope<Tokens<'_>>),
         (status = 303, description = "To a form: to where the sign-in was to lead, with the `session` cookie"),
@@ -165,7 +168,7 @@ pub async fn take(
 
 /// The same at the address that providers of old know, on the tenant's own host. Only where the provider has it switched on.
 #[utoipa::path(post, path = "/rest/auth-with-okta-saml", tag = "client: single sign-on",
-    request_body(content = SamlAnswer, description = "Browsers send a form with `SAMLResponse` and `RelayState` instead"),
+    request_body(content((SamlAnswer = "application/json"), (PostedAnswer = "application/x-www-form-urlencoded"))),
     responses(
         (status = 200, description = "Signed in", body = Envelope<Tokens<'_>>),
         (status = 303, description = "To a form: to where the sign-in was to lead, with the `session` cookie"),
@@ -265,7 +268,7 @@ pub async fn logout(
 
 /// Takes the same as a form (HTTP-POST).
 #[utoipa::path(post, path = "/api/client/auth/okta-saml/logout", tag = "client: single sign-on",
-    request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "`SAMLRequest` or `SAMLResponse`, and `RelayState`"),
+    request_body(content = LogoutMessage, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "A page that posts the answer to the provider, where that is how the provider wants it", content_type = "text/html", body = String),
         (status = 303, description = "To the provider with our answer, or to where the sign-out was to lead"),
@@ -292,12 +295,15 @@ async fn told(site: &Site, received: SamlLogout<'_>, base: &Base, visitor: Visit
 }
 
 /// The parts of a message about the end of a session. Exactly one of request and response is there.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct LogoutMessage {
+    /// The provider ends a session.
     #[serde(rename = "SAMLRequest")]
     request: Option<String>,
+    /// The provider answers our request.
     #[serde(rename = "SAMLResponse")]
     response: Option<String>,
+    /// Given back as it is.
     #[serde(rename = "RelayState")]
     relay_state: Option<String>,
 }

@@ -15,6 +15,7 @@ use purser_core::secret::Secret;
 use purser_core::signin::{Arrival, Departure, Door, Hop, Leave, Native, Returned, Start};
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
+use utoipa::ToSchema;
 
 use crate::cookie;
 use crate::extract::{At, NamedClient, Query, Visitor, lone_cookie};
@@ -233,12 +234,17 @@ pub(super) fn jar(headers: &HeaderMap) -> impl Fn(&str) -> Option<Secret> + Send
 }
 
 /// What an identity provider sent a browser back with, in the address or in a form.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 pub struct Answered {
+    /// As we gave it.
     state: Option<String>,
+    /// The provider's one-time code.
     code: Option<String>,
+    /// Who answers (RFC 9207).
     iss: Option<String>,
+    /// Why there is no code.
     error: Option<String>,
+    /// The same in words.
     error_description: Option<String>,
 }
 
