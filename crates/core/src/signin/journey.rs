@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::TenantId;
 use crate::providers::{Base, Kind};
 use crate::secret::Secret;
@@ -23,7 +25,7 @@ pub struct Start {
 }
 
 /// Somebody who fetches the session with a one-time code: a native app (RFC 8252), or a sub-domain of ours.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Native {
     /// Where the code goes: exactly as the tenant's list has it, or the landing address of the tenant's own sub-domain.
     pub redirect: String,

@@ -61,7 +61,10 @@ fn landing(base: &Base) -> String {
 pub(crate) fn check_lists(settings: &TenantSettings) -> Result<()> {
     let fine = |text: &String| is_plain(text) && web_address(text).is_some();
     if settings.return_to.len() > 100 || !settings.return_to.iter().all(fine) {
-        return Err(Error::invalid("settings.returnTo", "at most 100 origins or addresses, as https://app.example.com"));
+        return Err(Error::invalid(
+            "settings.returnTo",
+            "at most 100 origins or addresses, as https://app.example.com",
+        ));
     }
     let native = |text: &String| is_plain(text) && Url::parse(text).is_ok_and(|url| may_take_codes(&url));
     if settings.native_redirects.len() > 100 || !settings.native_redirects.iter().all(native) {
@@ -199,7 +202,9 @@ mod tests {
         for native in ["com.example.app:/done", "https://app.test/done", "http://127.0.0.1:9000/", "http://[::1]/x"] {
             assert!(check("https://app.test", native).is_ok(), "{native}");
         }
-        for native in ["javascript:alert(1)", "data:x", "http://app.test/", "app:/done", "", "https://a.test/#x", "file:///x"] {
+        for native in
+            ["javascript:alert(1)", "data:x", "http://app.test/", "app:/done", "", "https://a.test/#x", "file:///x"]
+        {
             assert!(check("https://app.test", native).is_err(), "{native}");
         }
         for place in ["/path", "app.test", "https://u@app.test", "javascript:x", "ftp://a.test", "https:app.test", ""] {
