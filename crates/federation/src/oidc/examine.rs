@@ -18,12 +18,9 @@ const CLOCKS_CONFLICT: u64 = 60;
 const STEPS: [&str; 8] = ["connection", "discovery", "issuer", "clock", "flow", "endpoints", "keys", "client"];
 
 /// An issuer that is no address; nothing else can be looked at then.
-pub(super) fn bad_issuer(refusal: &Refusal) -> Check {
-    Check::failed(
-        "issuer",
-        refusal.to_string(),
-        "copy the issuer from the provider's discovery document into the settings",
-    )
+pub(super) fn without_issuer(refusal: &Refusal) -> Vec<Check> {
+    let advice = "copy the issuer from the provider's discovery document into the settings";
+    complete(vec![Check::failed("issuer", refusal.to_string(), advice)])
 }
 
 /// Takes all steps, as far as they can be taken.
@@ -34,6 +31,10 @@ pub(super) async fn examine(line: &Line, provider: &Provider, now: Timestamp) ->
         checks.push(keys(line, announced).await);
         checks.push(client(line, announced, provider, now).await);
     }
+    complete(checks)
+}
+
+fn complete(mut checks: Vec<Check>) -> Vec<Check> {
     let looked_at: Vec<_> = checks.iter().map(|check| check.name).collect();
     checks.extend(STEPS.into_iter().filter(|name| !looked_at.contains(name)).map(Check::skipped));
     checks
@@ -127,11 +128,10 @@ fn clock(date: Option<i64>, now: Timestamp) -> Check {
     let apart = date.abs_diff(now.as_second());
     let found = format!("the clocks are {apart} s apart");
     let advice = "let both servers keep their time by NTP";
-    match apart {
-        0..=CLOCKS_DIFFER => Check::passed("clock", found),
-        ..=CLOCKS_CONFLICT => Check::warned("clock", found, advice),
-        _ => Check::failed("clock", found, advice),
+    if apart <= CLOCKS_DIFFER {
+        return Check::passed("clock", found);
     }
+    if apart <= CLOCKS_CONFLICT { Check::warned("clock", found, advice) } else { Check::failed("clock", found, advice) }
 }
 
 async fn keys(line: &Line, announced: &Announced) -> Check {

@@ -199,7 +199,7 @@ impl RelyingParty {
     pub async fn examine(&self, provider: &Provider, now: Timestamp) -> Vec<Check> {
         match self.line(provider) {
             Ok(line) => examine::examine(&line, provider, now).await,
-            Err(refusal) => vec![examine::bad_issuer(&refusal)],
+            Err(refusal) => examine::without_issuer(&refusal),
         }
     }
 
