@@ -165,7 +165,8 @@ impl App {
         self.note_license_time(now).await?;
         self.note_seen().await?;
         self.sweep_sessions(now).await?;
-        self.sweep_guesses(now).await
+        self.sweep_guesses(now).await?;
+        self.sweep_journeys(now).await
     }
 
     /// The latest time any node wrote down.

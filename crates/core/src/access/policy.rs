@@ -182,6 +182,18 @@ impl Roles {
         Right::ALL.iter().copied().filter(move |right| self.hold(*right))
     }
 
+    /// These roles and those.
+    #[must_use]
+    pub(crate) fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    /// These roles but those.
+    #[must_use]
+    pub(crate) fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+
     pub(crate) fn stored(bits: i64) -> Self {
         Self(u8::try_from(bits & 0x7f).unwrap_or(0))
     }

@@ -42,6 +42,8 @@ pub enum Actor {
     Admin(AdminId),
     /// Whoever ran a command beside the server.
     CommandLine,
+    /// A tenant's identity provider, by its name: whatever it proved.
+    Provider(Arc<str>),
     /// The server itself.
     System,
 }
@@ -53,6 +55,7 @@ impl Actor {
             Self::User(_) => "user",
             Self::Admin(_) => "admin",
             Self::CommandLine => "command-line",
+            Self::Provider(_) => "provider",
             Self::System => "system",
         }
     }
@@ -61,6 +64,7 @@ impl Actor {
         match self {
             Self::User(id) => id.to_string(),
             Self::Admin(id) => id.to_string(),
+            Self::Provider(name) => name.to_string(),
             Self::Anyone | Self::CommandLine | Self::System => String::new(),
         }
     }
@@ -113,6 +117,10 @@ actions! {
     UserEnabled = "user.enabled",
     /// A user was deleted.
     UserDeleted = "user.deleted",
+    /// Whoever was invited has signed in through a provider.
+    UserActivated = "user.activated",
+    /// A person of a provider opens an account from now on.
+    IdentityLinked = "user.identity-linked",
     /// A tenant was created.
     TenantCreated = "client.created",
     /// A tenant's name or settings were changed.
@@ -288,7 +296,7 @@ pub struct Record {
     pub at: Timestamp,
     /// The tenant; none for the admin realm.
     pub tenant: Option<TenantId>,
-    /// `user`, `admin`, `command-line`, `system` or `anyone`.
+    /// `user`, `admin`, `command-line`, `provider`, `system` or `anyone`.
     pub actor_kind: String,
     /// The actor's id, where it has one.
     pub actor: String,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::TenantId;
 use crate::providers::{Base, Kind};
 use crate::secret::Secret;
@@ -35,7 +37,7 @@ pub enum Door {
 }
 
 /// Somebody who fetches the session with a one-time code: a native app (RFC 8252), or a sub-domain of ours.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Native {
     /// Where the code goes: exactly as the tenant's list has it, or the landing address of the tenant's own sub-domain.
     pub redirect: String,
@@ -43,15 +45,6 @@ pub struct Native {
     pub challenge: String,
     /// Given back beside the code, as it is (RFC 6749 section 4.1.2).
     pub state: Option<String>,
-}
-
-/// What a one-time code was exchanged for.
-#[derive(Debug)]
-pub struct Exchanged {
-    /// The handles, and who it is.
-    pub signed_in: SignedIn,
-    /// Where to go: as checked when the sign-in began.
-    pub return_to: String,
 }
 
 /// The way to the provider.

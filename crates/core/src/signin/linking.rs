@@ -105,7 +105,9 @@ pub(super) fn decide(identity: &Identity, kind: Kind, rules: &Rules, facts: &Fac
     };
     // In a verified domain an address alone will later link: it must not be taken by whoever merely claims it.
     if facts.domain == Domain::Verified && !vouched {
-        return Err(Denial::Unknown("the address is of a verified domain, and the provider is not trusted to vouch for it"));
+        return Err(Denial::Unknown(
+            "the address is of a verified domain, and the provider is not trusted to vouch for it",
+        ));
     }
     Ok(Outcome::Create(email))
 }

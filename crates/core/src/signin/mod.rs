@@ -1,29 +1,36 @@
 //! The door: everything between knocking and having a session.
 
+mod admission;
+mod attempt;
+mod bounds;
 mod codes;
 pub(crate) mod guesses;
 pub(crate) mod hasher;
 mod hop;
 mod journey;
+mod linking;
 pub(crate) mod methods;
 pub(crate) mod password;
+mod places;
 pub(crate) mod sql;
 mod stored;
 mod throttle;
 
+pub(crate) use bounds::proofs_key;
 pub use hop::Hop;
 pub use journey::{
-    Arrival, Button, Cookies, Departure, Door, Exchanged, Flow, Leave, Native, Returned, SamlBy, SamlLogout, SamlShown,
-    Start,
+    Arrival, Button, Cookies, Departure, Door, Flow, Leave, Native, Returned, SamlBy, SamlLogout, SamlShown, Start,
 };
 pub use methods::{AdminClaim, Claim, PasswordChange};
+pub(crate) use places::check_lists;
 pub(crate) use stored::Parameters;
 
 use crate::access::Scope;
 use crate::app::App;
 use crate::audit::Visit;
 use crate::error::{Error, Result};
-use crate::ids::{AdminId, TenantId, UserId};
+use crate::ids::{AdminId, ProviderId, TenantId, UserId};
+use crate::secret::Secret;
 use crate::session::SignedIn;
 use crate::store::Change;
 
@@ -38,7 +45,21 @@ pub(crate) struct Proof {
     pub(crate) amr: String,
     /// The user's epoch when the proof was made: whatever ended their sessions since ends this one before it opens.
     pub(crate) epoch: i64,
+    /// The provider who proved it; none for a password.
+    pub(crate) through: Option<Through>,
     _made_here: Seal,
+}
+
+/// Through which provider somebody came, and how they are called there.
+#[derive(Debug)]
+pub(crate) struct Through {
+    pub(crate) provider: ProviderId,
+    pub(crate) name: String,
+    pub(crate) subject: String,
+    /// The provider's own session.
+    pub(crate) session: Option<String>,
+    /// What ends it: an ID token, or a whole `NameID`.
+    pub(crate) hint: Option<Secret>,
 }
 
 impl Scope for Proof {

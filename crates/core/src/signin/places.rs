@@ -1,5 +1,6 @@
 //! Where somebody may be sent after signing in: paths of ours, and what the tenant has listed, letter for letter.
 
+use url::form_urlencoded::byte_serialize;
 use url::{Position, Url};
 
 use super::Native;
@@ -43,10 +44,13 @@ pub(super) fn demand_native(native: &Native, tenant: &Tenant, base: &Base) -> Re
     Ok(())
 }
 
-/// The address with a code in it. The address is one that was checked when it was listed.
-pub(super) fn with_code(redirect: &str, code: &str) -> String {
+/// The address with a code in it, and with the state that was given. The address is one that was checked when it was listed.
+pub(super) fn with_code(native: &Native, code: &str) -> String {
+    let redirect = &native.redirect;
     let joint = if redirect.contains('?') { '&' } else { '?' };
-    format!("{redirect}{joint}code={code}")
+    let state = native.state.as_deref().map(|state| byte_serialize(state.as_bytes()).collect::<String>());
+    let state = state.map(|state| format!("&state={state}")).unwrap_or_default();
+    format!("{redirect}{joint}code={code}{state}")
 }
 
 /// Where a sub-domain takes its session.
@@ -61,7 +65,10 @@ fn landing(base: &Base) -> String {
 pub(crate) fn check_lists(settings: &TenantSettings) -> Result<()> {
     let fine = |text: &String| is_plain(text) && web_address(text).is_some();
     if settings.return_to.len() > 100 || !settings.return_to.iter().all(fine) {
-        return Err(Error::invalid("settings.returnTo", "at most 100 origins or addresses, as https://app.example.com"));
+        return Err(Error::invalid(
+            "settings.returnTo",
+            "at most 100 origins or addresses, as https://app.example.com",
+        ));
     }
     let native = |text: &String| is_plain(text) && Url::parse(text).is_ok_and(|url| may_take_codes(&url));
     if settings.native_redirects.len() > 100 || !settings.native_redirects.iter().all(native) {
@@ -199,7 +206,9 @@ mod tests {
         for native in ["com.example.app:/done", "https://app.test/done", "http://127.0.0.1:9000/", "http://[::1]/x"] {
             assert!(check("https://app.test", native).is_ok(), "{native}");
         }
-        for native in ["javascript:alert(1)", "data:x", "http://app.test/", "app:/done", "", "https://a.test/#x", "file:///x"] {
+        for native in
+            ["javascript:alert(1)", "data:x", "http://app.test/", "app:/done", "", "https://a.test/#x", "file:///x"]
+        {
             assert!(check("https://app.test", native).is_err(), "{native}");
         }
         for place in ["/path", "app.test", "https://u@app.test", "javascript:x", "ftp://a.test", "https:app.test", ""] {

@@ -56,5 +56,5 @@ pub async fn callback(
     Query(answered): Query<Answered>,
 ) -> Answer {
     let arrival = site.app.finish_dynamics(answered.returned(), &jar(&headers), &base, &visitor.into()).await?;
-    Ok(arrive(&arrival, Door::Own, &site.http)?)
+    Ok(arrive(&arrival, None, Door::Own, &site.http)?)
 }

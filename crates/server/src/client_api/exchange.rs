@@ -39,6 +39,6 @@ pub async fn exchange(
     Body(shown): Body<Exchange>,
 ) -> Answer {
     allowed_origin_if_sent(&headers, &site.http)?;
-    let exchanged = site.app.exchange(&shown.code, &shown.code_verifier, &visitor.into()).await?;
-    Ok(signin::answer(&exchanged.signed_in, &site.http))
+    let signed_in = site.app.exchange(&shown.code, &shown.code_verifier, &visitor.into()).await?;
+    Ok(signin::answer(&signed_in, &site.http))
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use purser_core::error::Error;
 use purser_core::secret::Secret;
-use purser_core::signin::{Arrival, Door};
+use purser_core::signin::Door;
 use serde::Deserialize;
 
 use super::sso::{arrive, jar};
@@ -41,8 +41,6 @@ pub async fn land(
     };
     let waiting = cookie::hop_name(state).ok_or(Error::OidcStateInvalid)?;
     let verifier = jar(&headers)(&waiting).ok_or(Error::OidcStateInvalid)?;
-    let exchanged = site.app.exchange(code, &verifier, &visitor.into()).await?;
-    let arrival =
-        Arrival::Session { signed_in: exchanged.signed_in, return_to: exchanged.return_to, flow_cookie: Some(waiting) };
-    Ok(arrive(&arrival, Door::Own, &site.http)?)
+    let arrival = site.app.land(code, &verifier, &visitor.into()).await?;
+    Ok(arrive(&arrival, Some(&waiting), Door::Own, &site.http)?)
 }

@@ -62,7 +62,7 @@ pub async fn callback(
     Query(answered): Query<Answered>,
 ) -> Answer {
     let arrival = site.app.finish_oidc(answered.returned(), &jar(&headers), &base, &visitor.into()).await?;
-    Ok(arrive(&arrival, Door::Own, &site.http)?)
+    Ok(arrive(&arrival, None, Door::Own, &site.http)?)
 }
 
 /// What a provider posts is small: it has to fit into an address afterwards.

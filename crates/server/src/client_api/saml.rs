@@ -210,7 +210,7 @@ async fn taken(
     let arrival = site.app.finish_saml(shown, client.name(), &jar(headers), base, &visit).await?;
     match (&arrival, arriving.by) {
         (Arrival::Session { signed_in, .. }, SamlBy::Json) => Ok(signin::answer(signed_in, &site.http)),
-        _ => Ok(arrive(&arrival, door, &site.http)?),
+        _ => Ok(arrive(&arrival, None, door, &site.http)?),
     }
 }
 

@@ -209,17 +209,19 @@ fn set(response: &mut Response, lines: impl IntoIterator<Item = HeaderValue>) {
     }
 }
 
-/// Takes in whoever comes back in a browser: the session cookie and a way on, or a code for those who asked for one.
+/// Takes in whoever comes back in a browser: the session cookie and a way on, or a code for those who asked for one. The cookie
+/// that waited for them is taken away.
 ///
 /// # Errors
 /// `INTERNAL` for an address that no header can hold.
-pub(super) fn arrive(arrival: &Arrival, door: Door, settings: &HttpSettings) -> Result<Response> {
+pub(super) fn arrive(arrival: &Arrival, waited: Option<&str>, door: Door, settings: &HttpSettings) -> Result<Response> {
     let (to, flow_cookie) = match arrival {
         Arrival::Session { return_to, flow_cookie, .. } => (return_to, flow_cookie),
         Arrival::Elsewhere { to, flow_cookie } => (to, flow_cookie),
     };
     let mut response = see_other(to)?;
-    set(&mut response, flow_cookie.iter().map(|name| cookie::done_with(name, door, settings)));
+    let done = flow_cookie.as_deref().into_iter().chain(waited);
+    set(&mut response, done.map(|name| cookie::done_with(name, door, settings)));
     if let Arrival::Session { signed_in, .. } = arrival {
         let handed = &signed_in.handed;
         let line = |value| cookie::given(cookie::CLIENT, value, handed.cookie_max_age, settings);

@@ -108,9 +108,8 @@ fn every_refusal_is_described_as_the_envelope() {
 fn who_wants_a_session_says_so_and_says_what_is_answered_without() {
     let open = |path: &str| {
         !path.starts_with("/api/client/") && !path.starts_with("/api/admin/")
-            || ["/sign-in", "/refresh", "/providers", "/oidc", "/okta-saml", "/ms-dynamics"]
-                .iter()
-                .any(|end| path.ends_with(end))
+            || ["/sign-in", "/refresh", "/providers", "/exchange", "/landing"].iter().any(|end| path.ends_with(end))
+            || ["/oidc", "/okta-saml", "/ms-dynamics"].iter().any(|door| path.contains(&format!("/auth{door}")))
     };
     let said = |path: &str, operation: &Value| {
         let door = if path.starts_with("/api/admin/") { "admin" } else { "bearer" };

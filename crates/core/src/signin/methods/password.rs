@@ -223,6 +223,7 @@ impl App {
             method: "password",
             amr: "pwd".into(),
             epoch: account.epoch,
+            through: None,
             _made_here: Seal,
         };
         let better = match verdict {
