@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::ids::{ProviderId, TenantId};
 use crate::providers::Provider;
 use crate::secret::{self, Secret};
-use crate::store::{Change, FromRow, Row, args};
+use crate::store::{Change, Row, args};
 
 /// How long an attempt is waited for.
 const LIFETIME: Duration = Duration::from_mins(10);
@@ -130,7 +130,7 @@ impl App {
     }
 
     /// What was kept of an attempt.
-    pub(super) fn intent(&self, attempt: &Attempt) -> Result<Intent> {
+    pub(super) fn kept_of(&self, attempt: &Attempt) -> Result<Intent> {
         let plain = self.vault.open_sealed(&attempt.id.context(), &attempt.sealed)?;
         serde_json::from_slice(&plain).map_err(Error::internal)
     }

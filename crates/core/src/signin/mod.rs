@@ -4,6 +4,7 @@ mod admission;
 mod attempt;
 mod bounds;
 mod codes;
+mod departure;
 pub(crate) mod guesses;
 pub(crate) mod hasher;
 mod journey;
