@@ -2,6 +2,7 @@
 
 pub mod fetch;
 pub mod jwt;
+pub mod microsoft;
 pub mod oidc;
 pub mod saml;
 
