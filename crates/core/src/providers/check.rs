@@ -78,7 +78,10 @@ impl Check {
 
     fn reachable(&self, text: &str) -> Result<Url, &'static str> {
         let plain = text.len() <= LONGEST && text.bytes().all(|byte| byte.is_ascii_graphic());
-        let url = Url::parse(text).ok().filter(|url| plain && url.has_host()).ok_or("write an address, as https://idp.example.com")?;
+        let url = Url::parse(text)
+            .ok()
+            .filter(|url| plain && url.has_host())
+            .ok_or("write an address, as https://idp.example.com")?;
         if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
             return Err("an address here has no user, no password and nothing after a #");
         }
@@ -179,10 +182,14 @@ impl Check {
     pub(super) fn private_key(&mut self, field: &str, text: &str) -> Company {
         let key = PrivatePkcs8KeyDer::from_pem_slice(text.as_bytes()).ok().filter(|_| text.len() <= LONGEST_PEM);
         let signs = |der: &[u8]| {
-            rsa::KeyPair::from_pkcs8(der).is_ok() || EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).is_ok()
+            rsa::KeyPair::from_pkcs8(der).is_ok()
+                || EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).is_ok()
         };
         if !key.is_some_and(|key| signs(key.secret_pkcs8_der())) {
-            self.refuse(field, "give a private key in PKCS#8 PEM (BEGIN PRIVATE KEY): RSA of at least 2048 bits, or P-256");
+            self.refuse(
+                field,
+                "give a private key in PKCS#8 PEM (BEGIN PRIVATE KEY): RSA of at least 2048 bits, or P-256",
+            );
         }
         let certified = CertificateDer::from_pem_slice(text.as_bytes()).is_ok();
         if certified { Company::WithCertificate } else { Company::Alone }

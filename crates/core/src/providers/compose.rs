@@ -210,15 +210,27 @@ fn place<T: PartialEq>(was: Option<T>, is: T) -> Place {
 
 /// A secret that is kept goes to nobody but the one it was given for: whoever may change settings need not know it, and must not be
 /// able to have it sent elsewhere.
-fn client_auth(check: &mut Check, section: &str, was: &ClientAuth, wanted: Option<&Credential>, place: Place) -> ClientAuth {
+fn client_auth(
+    check: &mut Check,
+    section: &str,
+    was: &ClientAuth,
+    wanted: Option<&Credential>,
+    place: Place,
+) -> ClientAuth {
     match (wanted, was, place) {
         (None, ClientAuth::None, _) | (None, _, Place::Same) => was.clone(),
         (None, ClientAuth::Secret, Place::Moved) => {
-            check.refuse(format!("{section}.clientSecret"), "give it again: the one kept was given for another provider or client");
+            check.refuse(
+                format!("{section}.clientSecret"),
+                "give it again: the one kept was given for another provider or client",
+            );
             was.clone()
         }
         (None, ClientAuth::PrivateKey { .. }, Place::Moved) => {
-            check.refuse(format!("{section}.privateKey"), "give it again: the one kept was given for another provider or client");
+            check.refuse(
+                format!("{section}.privateKey"),
+                "give it again: the one kept was given for another provider or client",
+            );
             was.clone()
         }
         (Some(Credential::None), ..) => ClientAuth::None,

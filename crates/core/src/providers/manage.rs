@@ -85,15 +85,15 @@ impl App {
         draft: Draft,
     ) -> Result<Provider> {
         let now = self.now();
-        let id = ProviderId(self.next_number("provider").await?);
         let metadata = self.announced(by.tenant(), &draft, None, now).await?;
         let new = self.settle(None, name, &draft, metadata.as_ref())?;
         if self.providers(by).await?.len() >= MOST {
             return Err(Error::invalid("name", format!("a client has at most {MOST} identity providers")));
         }
+        let id = ProviderId(self.next_number("provider").await?);
         let sealed = new.credential.as_ref().and_then(|credential| self.sealed(by.tenant(), id, credential));
         let (kind, settings) = (new.protocol.kind(), new.stored()?);
-        let row = args![id, name, kind.as_str(), &new.label, status(new.enabled), settings, sealed, now];
+        let row = args![id, name, kind.as_str(), &new.label, new.status(), settings, sealed, now];
         let entry = entry(by, now, Action::ProviderCreated, name).because(kind.as_str());
         let change = Change::within(by, entry).guarding_tenant().must(sql::ADD, row, || Error::Conflict);
         let change = claiming(change, by.tenant(), id, &new.protocol);
@@ -133,7 +133,10 @@ impl App {
             return Err(Error::invalid("kind", "only SAML providers have metadata"));
         };
         let Some(url) = &saml.metadata_url else {
-            return Err(Error::invalid("saml.metadataUrl", "is not set: give the metadata itself, or where it is published"));
+            return Err(Error::invalid(
+                "saml.metadataUrl",
+                "is not set: give the metadata itself, or where it is published",
+            ));
         };
         let metadata = self.fetch_metadata(by.tenant(), url, now).await?;
         if metadata.entity_id != saml.entity_id {
@@ -199,7 +202,7 @@ impl App {
 
     async fn fetch_metadata(&self, tenant: &TenantId, url: &str, now: Timestamp) -> Result<IdentityProvider> {
         let field = "saml.metadataUrl";
-        let mut check = self.check();
+        let mut check = self.checking();
         check.address(field, url);
         check.end()?;
         let url = Url::parse(url).map_err(|_| Error::invalid(field, "write an address, as https://idp.example.com"))?;
@@ -220,7 +223,7 @@ impl App {
         draft: &Draft,
         metadata: Option<&IdentityProvider>,
     ) -> Result<Settled> {
-        let mut check = self.check();
+        let mut check = self.checking();
         if was.is_none() {
             check.kept(name.parse::<TenantId>().map_err(|error| error.about("name")));
         }
@@ -236,11 +239,23 @@ impl App {
             return Err(Error::invalid("kind", "say of which kind the provider is, and how it is reached"));
         };
         let enabled = draft.enabled.unwrap_or_else(|| was.is_none_or(|was| was.enabled));
-        Ok(Settled { label, enabled, rules, protocol, credential: draft.protocol.as_ref().and_then(credential).cloned() })
+        Ok(Settled {
+            label,
+            enabled,
+            rules,
+            protocol,
+            credential: draft.protocol.as_ref().and_then(credential).cloned(),
+        })
     }
 
     /// Writes what has changed, and nothing if nothing has.
-    async fn write(&self, by: &Grant<right::SettingsManage>, was: &Provider, new: &Settled, now: Timestamp) -> Result<()> {
+    async fn write(
+        &self,
+        by: &Grant<right::SettingsManage>,
+        was: &Provider,
+        new: &Settled,
+        now: Timestamp,
+    ) -> Result<()> {
         let changed = new.changed(was)?;
         if changed.is_empty() && was.enabled == new.enabled {
             return Ok(());
@@ -249,7 +264,7 @@ impl App {
             Some(credential) => self.sealed(by.tenant(), was.id, credential),
             None => was.sealed.clone(),
         };
-        let row = args![was.id, was.version, &new.label, status(new.enabled), new.stored()?, sealed, now];
+        let row = args![was.id, was.version, &new.label, new.status(), new.stored()?, sealed, now];
         let mut entries = Vec::new();
         if !changed.is_empty() {
             entries.push(entry(by, now, Action::ProviderUpdated, &was.name).because(changed.join(", ")));
@@ -272,7 +287,7 @@ impl App {
         Ok(())
     }
 
-    fn check(&self) -> Check {
+    fn checking(&self) -> Check {
         Check::new(self.settings.loopback_providers())
     }
 
@@ -318,6 +333,10 @@ struct Settled {
 }
 
 impl Settled {
+    fn status(&self) -> &'static str {
+        if self.enabled { "on" } else { "off" }
+    }
+
     fn stored(&self) -> Result<String> {
         let settings = Settings { rules: self.rules.clone(), protocol: self.protocol.clone() };
         serde_json::to_string(&settings).map_err(Error::internal)
@@ -396,13 +415,8 @@ fn claiming(change: Change, tenant: &TenantId, id: ProviderId, protocol: &Protoc
 }
 
 fn read_metadata(field: &str, xml: &[u8], now: Timestamp) -> Result<IdentityProvider> {
-    metadata::read(xml, now.moment()).map_err(|refusal| {
-        Error::Invalid(vec![Problem { field: field.to_owned(), reason: refusal.to_string() }])
-    })
-}
-
-fn status(enabled: bool) -> &'static str {
-    if enabled { "on" } else { "off" }
+    metadata::read(xml, now.moment())
+        .map_err(|refusal| Error::Invalid(vec![Problem { field: field.to_owned(), reason: refusal.to_string() }]))
 }
 
 fn entry<P>(by: &Grant<P>, now: Timestamp, action: Action, name: &str) -> Entry {
