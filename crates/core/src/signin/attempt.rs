@@ -75,6 +75,13 @@ pub(super) struct Intent {
     pub(super) verifier: String,
 }
 
+impl Intent {
+    /// Of somebody who signs out: they come back to nothing.
+    pub(super) fn of_logout(provider: String) -> Self {
+        Self { return_to: "/".into(), native: None, provider, nonce: String::new(), verifier: String::new() }
+    }
+}
+
 /// An attempt as found.
 pub(super) struct Attempt {
     id: AttemptId,
@@ -85,6 +92,11 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
+    /// The name of its browser's cookie.
+    pub(super) fn cookie(&self) -> String {
+        self.id.cookie()
+    }
+
     /// Whether it was begun in the browser that holds this cookie.
     pub(super) fn is_of(&self, cookie: &Secret) -> bool {
         secret::same(&self.browser, &hash(cookie.reveal()))
