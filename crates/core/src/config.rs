@@ -379,13 +379,19 @@ pub struct Federation {
 pub struct Microsoft {
     /// Where people sign in.
     pub login_url: String,
+    /// How the sign-in service calls itself in tokens of version 1.0; nothing is fetched there.
+    pub sts_url: String,
     /// Where Graph answers.
     pub graph_url: String,
 }
 
 impl Default for Microsoft {
     fn default() -> Self {
-        Self { login_url: "https://login.microsoftonline.com".into(), graph_url: "https://graph.microsoft.com".into() }
+        Self {
+            login_url: "https://login.microsoftonline.com".into(),
+            sts_url: "https://sts.windows.net".into(),
+            graph_url: "https://graph.microsoft.com".into(),
+        }
     }
 }
 

@@ -1,16 +1,21 @@
 //! Identity providers of a tenant: who else may say who somebody is, and how they are asked.
 
 mod base;
+mod check;
 pub(crate) mod claims;
+mod compose;
 mod connect;
 mod domains;
 mod draft;
+mod examine;
+mod manage;
 mod protocol;
 pub(crate) mod sql;
 
 use std::sync::Arc;
 
 pub use base::Base;
+pub use connect::Addresses;
 pub(crate) use connect::Federation;
 pub use domains::Domain;
 pub use draft::{Credential, CredentialForm, Draft, MicrosoftDraft, OidcDraft, ProtocolDraft, SamlDraft};
@@ -58,7 +63,8 @@ impl Provider {
 
     /// What its calls, caches and breaker are kept under.
     pub(crate) fn key(&self) -> String {
-        self.id.to_string()
+        // Changed settings make another key, so that no node goes on with what it learnt under those of before.
+        format!("{}.{}", self.id, self.version)
     }
 }
 
@@ -92,6 +98,11 @@ impl FromRow for Provider {
 /// What a provider's secret is sealed with: it opens in no other tenant's and no other provider's place.
 pub(crate) fn seal_context(tenant: &TenantId, id: ProviderId) -> String {
     format!("identity-provider/{tenant}/{id}")
+}
+
+/// What a tenant's key as a SAML service provider is sealed with.
+fn service_key_context(tenant: &TenantId, id: i64) -> String {
+    format!("service-key/{tenant}/{id}")
 }
 
 impl App {

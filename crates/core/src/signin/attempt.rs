@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::ids::{ProviderId, TenantId};
 use crate::providers::Provider;
 use crate::secret::{self, Secret};
-use crate::store::{Change, FromRow, Row, args};
+use crate::store::{Change, Row, args};
 
 /// How long an attempt is waited for.
 const LIFETIME: Duration = Duration::from_mins(10);
@@ -75,6 +75,13 @@ pub(super) struct Intent {
     pub(super) verifier: String,
 }
 
+impl Intent {
+    /// Of somebody who signs out: they come back to nothing.
+    pub(super) fn of_logout(provider: String) -> Self {
+        Self { return_to: "/".into(), native: None, provider, nonce: String::new(), verifier: String::new() }
+    }
+}
+
 /// An attempt as found.
 pub(super) struct Attempt {
     id: AttemptId,
@@ -85,6 +92,11 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
+    /// The name of its browser's cookie.
+    pub(super) fn cookie(&self) -> String {
+        self.id.cookie()
+    }
+
     /// Whether it was begun in the browser that holds this cookie.
     pub(super) fn is_of(&self, cookie: &Secret) -> bool {
         secret::same(&self.browser, &hash(cookie.reveal()))
@@ -130,7 +142,7 @@ impl App {
     }
 
     /// What was kept of an attempt.
-    pub(super) fn intent(&self, attempt: &Attempt) -> Result<Intent> {
+    pub(super) fn kept_of(&self, attempt: &Attempt) -> Result<Intent> {
         let plain = self.vault.open_sealed(&attempt.id.context(), &attempt.sealed)?;
         serde_json::from_slice(&plain).map_err(Error::internal)
     }

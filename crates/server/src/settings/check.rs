@@ -152,6 +152,7 @@ impl Check {
     fn others(&mut self, settings: &mut Settings) {
         for (key, address) in [
             ("microsoft.login_url", &mut settings.microsoft.login_url),
+            ("microsoft.sts_url", &mut settings.microsoft.sts_url),
             ("microsoft.graph_url", &mut settings.microsoft.graph_url),
         ] {
             let known = Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
