@@ -1,1 +1,3 @@
-//! Stand-ins for the systems that Purser talks to, for tests: they answer as the real ones do, and lie when told to.
+//! Stand-ins for the sign-in services of others, honest or lying as the test at hand wants it. A tool: no part of the product.
+
+pub mod oidc;
