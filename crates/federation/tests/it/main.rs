@@ -1,0 +1,5 @@
+//! The federation crate through its public doors.
+
+mod saml;
+mod saml_honest;
+mod saml_hostile;

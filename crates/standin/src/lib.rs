@@ -1,0 +1,3 @@
+//! Stand-ins for the sign-in services of others, honest or lying as the test at hand wants it. A tool: no part of the product.
+
+pub mod saml;
