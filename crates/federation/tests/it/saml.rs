@@ -79,3 +79,24 @@ pub(crate) fn reason(result: Result<Assertion>) -> String {
         Ok(assertion) => format!("believed: {}", assertion.identity.subject),
     }
 }
+
+/// Refused for this reason, or the test says what happened instead.
+pub(crate) fn refused(name: &str, posted: &str, expected: &str) {
+    let found = reason(verify(posted));
+    assert!(found.starts_with(expected), "{name}: expected “{expected}”, found “{found}”");
+}
+
+pub(crate) fn cut(text: &str, begin: &str, end: &str) -> String {
+    between(text, begin, end, "")
+}
+
+pub(crate) fn twice(text: &str, begin: &str, end: &str) -> String {
+    let (_, rest) = text.split_once(begin).unwrap();
+    let piece = format!("{begin}{}{end}", rest.split_once(end).unwrap().0);
+    text.replacen(&piece, &piece.repeat(2), 1)
+}
+
+pub(crate) fn between(text: &str, begin: &str, end: &str, new: &str) -> String {
+    let (before, rest) = text.split_once(begin).unwrap();
+    format!("{before}{new}{}", rest.split_once(end).unwrap().1)
+}

@@ -36,7 +36,7 @@ impl<'a> Parts<'a> {
     }
 
     fn evil(&self) -> String {
-        self.assertion.replace("ada@customer.test", VILLAIN).replace("ID=\"_assertion-1\"", "ID=\"_evil-1\"")
+        renamed(self.assertion)
     }
 
     fn unsigned(&self) -> String {
@@ -44,7 +44,7 @@ impl<'a> Parts<'a> {
     }
 
     fn evil_unsigned(&self) -> String {
-        self.unsigned().replace("ada@customer.test", VILLAIN).replace("ID=\"_assertion-1\"", "ID=\"_evil-1\"")
+        renamed(&self.unsigned())
     }
 
     fn assertion_beside(&self, arrangement: &str) -> String {
@@ -95,6 +95,12 @@ impl<'a> Parts<'a> {
         assert_ne!(good, self.xml, "the response has to be signed");
         evil.replacen(signature, instead_of_signature, 1).replacen("ID=\"_response-1\"", "ID=\"_evil-0\"", 1)
     }
+}
+
+/// The assertion as the villain's, with identifiers of its own: duplicates would give it away at once.
+fn renamed(assertion: &str) -> String {
+    let villains = assertion.replace("ada@customer.test", VILLAIN).replace("ID=\"_assertion-1\"", "ID=\"_evil-1\"");
+    villains.replace("Id=\"sig_assertion-1\"", "Id=\"sig_evil-1\"")
 }
 
 /// The first piece from `begin` to `end`, both in it.
