@@ -25,6 +25,8 @@ pub(super) enum Way {
     Dynamics,
     /// To sign out.
     SamlLogout,
+    /// Not at all: a bearer token.
+    Entra,
 }
 
 impl Way {
@@ -35,6 +37,7 @@ impl Way {
             Self::Saml => "saml",
             Self::Dynamics => "ms-dynamics",
             Self::SamlLogout => "saml-logout",
+            Self::Entra => "entra",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The door: everything between knocking and having a session.
 
 mod admission;
+pub(crate) mod answers;
 mod attempt;
 mod bounds;
 mod codes;

@@ -1,5 +1,6 @@
 //! The ways to sign in, one file each.
 
+mod entra_bearer;
 mod microsoft;
 mod oidc;
 mod password;
