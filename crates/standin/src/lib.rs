@@ -2,3 +2,4 @@
 
 pub mod microsoft;
 pub mod tokens;
+pub mod oidc;

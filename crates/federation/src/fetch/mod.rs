@@ -187,6 +187,11 @@ impl Line {
         answer
     }
 
+    /// Whether a host is one of the line's.
+    pub(crate) fn leads_to(&self, host: &str) -> bool {
+        self.hosts.contains(host)
+    }
+
     /// Whether the address may be called, as far as it tells itself: where its name leads is judged when connecting.
     pub(crate) fn may_call(&self, url: &Url) -> Result<()> {
         let Some(host) = url.host() else { return Err(Refusal::misconfigured("an address has no host")) };
@@ -194,7 +199,7 @@ impl Line {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Refusal::misconfigured(format!("an address at {name} holds a user name or password")));
         }
-        if !self.hosts.contains(name) {
+        if !self.leads_to(name) {
             return Err(Refusal::misconfigured(format!("{name} is not among the provider's hosts")));
         }
         let plain = url.scheme() == "http" && self.outbound.bounds.loopback && is_loopback(&host);

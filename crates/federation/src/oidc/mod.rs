@@ -1,11 +1,23 @@
 //! [`RelyingParty`], sign-in at OpenID providers: `OpenID` Connect Core 1.0 and Discovery 1.0, code flow with PKCE (RFC 7636).
 
+mod discovery;
+mod examine;
+mod id_token;
+mod person;
+pub(crate) mod token;
+
 use std::sync::Arc;
 
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use url::Url;
 
-use crate::fetch::Outbound;
+use self::discovery::{Announced, Discovery};
+use self::token::Tokens;
+use crate::fetch::{Line, Outbound};
+use crate::jwt::{Claims as TokenClaims, Keys};
 use crate::{Check, Identity, Refusal, Result, Secret};
 
 /// An OpenID provider as a tenant has set it up.
@@ -109,13 +121,15 @@ pub struct SignedIn {
 /// Our side of every OpenID provider. One for the whole program: it remembers what providers announce.
 #[derive(Debug)]
 pub struct RelyingParty {
-    _outbound: Arc<Outbound>,
+    outbound: Arc<Outbound>,
+    discovery: Discovery,
+    keys: Keys,
 }
 
 impl RelyingParty {
     /// A relying party that calls out this way.
     pub fn new(outbound: Arc<Outbound>) -> Self {
-        Self { _outbound: outbound }
+        Self { outbound, discovery: Discovery::default(), keys: Keys::default() }
     }
 
     /// Where to send the browser to sign in.
@@ -123,8 +137,10 @@ impl RelyingParty {
     /// # Errors
     /// [`Refusal::Misconfigured`] if what the provider announces does not fit its settings or our rules, [`Refusal::Unavailable`] if it
     /// does not answer.
-    pub async fn begin(&self, _provider: &Provider, _secrets: &Secrets, _now: Timestamp) -> Result<Url> {
-        Err(Refusal::unavailable("not yet"))
+    pub async fn begin(&self, provider: &Provider, secrets: &Secrets, now: Timestamp) -> Result<Url> {
+        secrets.check()?;
+        let announced = self.discovery.of(&self.line(provider)?, provider, now).await?;
+        Ok(authorization(provider, &announced, secrets))
     }
 
     /// Who came back from the provider.
@@ -134,12 +150,26 @@ impl RelyingParty {
     /// [`begin`](Self::begin).
     pub async fn answer(
         &self,
-        _provider: &Provider,
-        _secrets: &Secrets,
-        _callback: &Callback<'_>,
-        _now: Timestamp,
+        provider: &Provider,
+        secrets: &Secrets,
+        callback: &Callback<'_>,
+        now: Timestamp,
     ) -> Result<SignedIn> {
-        Err(Refusal::unavailable("not yet"))
+        secrets.check()?;
+        let code = code(provider, callback)?;
+        let line = self.line(provider)?;
+        let announced = self.discovery.of(&line, provider, now).await?;
+        if announced.names_itself && callback.iss.is_none() {
+            return Err(Refusal::invalid(
+                "the answer does not say which provider it is from, though the provider announces that it does",
+            ));
+        }
+        let tokens = token::trade(&line, &announced, provider, code, secrets, now).await?;
+        let claims = self.check(&line, &announced, provider, secrets, &tokens, now).await?;
+        let told =
+            person::Told { line: &line, announced: &announced, provider, access_token: tokens.access_token.as_ref() };
+        let identity = told.identity(&claims).await?;
+        Ok(SignedIn { identity, id_token: tokens.id_token, access_token: tokens.access_token })
     }
 
     /// Where to send the browser to sign out at the provider too; nothing if it does not offer that (OpenID Connect RP-Initiated Logout).
@@ -148,20 +178,111 @@ impl RelyingParty {
     /// As for [`begin`](Self::begin).
     pub async fn logout(
         &self,
-        _provider: &Provider,
-        _id_token: &Secret,
-        _return_to: &str,
-        _state: &str,
-        _now: Timestamp,
+        provider: &Provider,
+        id_token: &Secret,
+        return_to: &str,
+        state: &str,
+        now: Timestamp,
     ) -> Result<Option<Url>> {
-        Err(Refusal::unavailable("not yet"))
+        let announced = self.discovery.of(&self.line(provider)?, provider, now).await?;
+        Ok(announced.end_session.clone().map(|mut url| {
+            url.query_pairs_mut()
+                .append_pair("id_token_hint", id_token.reveal())
+                .append_pair("client_id", &provider.client_id)
+                .append_pair("post_logout_redirect_uri", return_to)
+                .append_pair("state", state);
+            url
+        }))
     }
 
-    /// Looks a provider's settings over, step by step, as far as it can.
-    pub async fn examine(&self, _provider: &Provider, _now: Timestamp) -> Vec<Check> {
-        Vec::new()
+    /// Looks a provider's settings over, step by step, as far as it can. Asks anew what is otherwise remembered.
+    pub async fn examine(&self, provider: &Provider, now: Timestamp) -> Vec<Check> {
+        match self.line(provider) {
+            Ok(line) => examine::examine(&line, provider, now).await,
+            Err(refusal) => examine::without_issuer(&refusal),
+        }
     }
 
     /// Forgets what the provider announced, because its settings have changed.
-    pub fn forget(&self, _key: &str) {}
+    pub fn forget(&self, key: &str) {
+        self.discovery.forget(key);
+        self.keys.forget(key);
+    }
+
+    fn line(&self, provider: &Provider) -> Result<Line> {
+        let host = discovery::issuer(provider)?.host_str().unwrap_or_default().to_owned();
+        Ok(self.outbound.line(&provider.key, provider.hosts.iter().cloned().chain([host])))
+    }
+
+    async fn check(
+        &self,
+        line: &Line,
+        announced: &Announced,
+        provider: &Provider,
+        secrets: &Secrets,
+        tokens: &Tokens,
+        now: Timestamp,
+    ) -> Result<TokenClaims> {
+        let token = id_token::read(tokens.id_token.reveal(), announced)?;
+        let key = self.keys.find(line, &announced.keys, &token, now).await?;
+        let claims = token.verify(&key)?;
+        id_token::Expected {
+            issuer: &provider.issuer,
+            client_id: &provider.client_id,
+            nonce: &secrets.nonce,
+            access_token: tokens.access_token.as_ref(),
+            now,
+        }
+        .check(&token, claims)?;
+        Ok(claims.clone())
+    }
+}
+
+impl Secrets {
+    /// Whether they can protect anything. An empty nonce would equal an empty nonce.
+    fn check(&self) -> Result<()> {
+        let verifier = self.verifier.reveal();
+        let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        let strong = self.state.len() >= 22
+            && self.nonce.len() >= 22
+            && (43..=128).contains(&verifier.len())
+            && verifier.bytes().all(unreserved);
+        if strong { Ok(()) } else { Err(Refusal::misconfigured("the attempt's state, nonce or verifier is too weak")) }
+    }
+}
+
+/// OpenID Connect Core section 3.1.2.1, with PKCE `S256` always (RFC 7636 section 4.3).
+fn authorization(provider: &Provider, announced: &Announced, secrets: &Secrets) -> Url {
+    let challenge = digest::digest(&digest::SHA256, secrets.verifier.reveal().as_bytes());
+    let mut scopes = vec!["openid"];
+    scopes.extend(provider.scopes.iter().map(String::as_str).filter(|scope| *scope != "openid"));
+    let mut url = announced.authorization.clone();
+    url.query_pairs_mut()
+        .append_pair("response_type", "code")
+        .append_pair("client_id", &provider.client_id)
+        .append_pair("redirect_uri", &provider.redirect_uri)
+        .append_pair("scope", &scopes.join(" "))
+        .append_pair("state", &secrets.state)
+        .append_pair("nonce", &secrets.nonce)
+        .append_pair("code_challenge", &URL_SAFE_NO_PAD.encode(challenge))
+        .append_pair("code_challenge_method", "S256");
+    url
+}
+
+/// The code in a callback, if it is a good one as far as can be told without asking.
+fn code<'c>(provider: &Provider, callback: &Callback<'c>) -> Result<&'c str> {
+    // Before any call: an answer of another provider must not bring its code here (RFC 9207 section 2.4).
+    if callback.iss.is_some_and(|iss| iss != provider.issuer) {
+        return Err(Refusal::invalid("the answer is from another provider"));
+    }
+    if let Some(error) = callback.error {
+        return Err(Refusal::Denied(error_code(error)));
+    }
+    callback.code.filter(|code| !code.is_empty()).ok_or_else(|| Refusal::invalid("the answer holds no code"))
+}
+
+/// An error's code, with nothing in it but what registered codes are made of (RFC 6749 section 11.4): anybody can write a callback.
+pub(crate) fn error_code(text: &str) -> String {
+    let code: String = text.chars().filter(|it| it.is_ascii_lowercase() || *it == '_').take(64).collect();
+    if code.is_empty() { "an error without a code".into() } else { code }
 }
