@@ -1,13 +1,20 @@
 //! [`Microsoft`], sign-in with Entra tokens from Power Apps, and with Microsoft accounts for Dynamics.
 
+mod credentials;
+mod dynamics;
 pub mod entra;
+mod examine;
+mod graph;
+mod published;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use url::Url;
 
-use crate::fetch::Outbound;
+use self::published::Published;
+use crate::fetch::{Fetched, Line, Outbound};
+use crate::jwt::{Claims, Token};
 use crate::oidc::{Callback, ClientAuth, Secrets, SignedIn};
 use crate::{Check, Refusal, Result, Secret};
 
@@ -43,7 +50,8 @@ impl Default for Cloud {
 pub struct Directory {
     /// What its calls, its caches and its breaker are kept under.
     pub key: String,
-    /// The directory's id; never `common`, `organizations` or `consumers`, which are no directories.
+    /// The directory's id, a GUID in small letters; never `common`, `organizations` or `consumers`, which are no directories. The
+    /// directory of private accounts ([`CONSUMERS`]) is meant only if it stands here.
     pub tid: String,
     /// Our application's (client) id there.
     pub app_id: String,
@@ -67,7 +75,7 @@ pub struct Directory {
 pub struct Dataverse {
     /// Its address, such as `https://contoso.crm4.dynamics.com`.
     pub url: String,
-    /// Its `OrganizationId`.
+    /// Its `OrganizationId`, a GUID.
     pub organization_id: String,
 }
 
@@ -87,14 +95,18 @@ pub enum Mode {
 /// Our side of Microsoft. One for the whole program: it remembers what directories publish.
 #[derive(Debug)]
 pub struct Microsoft {
-    _outbound: Arc<Outbound>,
+    outbound: Arc<Outbound>,
     cloud: Cloud,
+    published: Published,
 }
 
 impl Microsoft {
     /// Our side of this cloud, calling out this way.
-    pub fn new(outbound: Arc<Outbound>, cloud: Cloud) -> Self {
-        Self { _outbound: outbound, cloud }
+    pub fn new(outbound: Arc<Outbound>, mut cloud: Cloud) -> Self {
+        for url in [&mut cloud.login_url, &mut cloud.sts_url, &mut cloud.graph_url] {
+            url.truncate(url.trim_end_matches('/').len());
+        }
+        Self { outbound, cloud, published: Published::default() }
     }
 
     /// What an access token says about where it comes from; nothing if it is none of Entra's. Believed by nobody: only for choosing
@@ -108,16 +120,31 @@ impl Microsoft {
     /// # Errors
     /// [`Refusal::Invalid`] if the token cannot be believed, [`Refusal::Unavailable`] if Microsoft cannot be asked,
     /// [`Refusal::Misconfigured`] if the directory's settings make no sense.
-    pub async fn check(&self, _directory: &Directory, _token: &Secret, _now: Timestamp) -> Result<Entra> {
-        Err(Refusal::unavailable("not yet"))
+    pub async fn check(&self, directory: &Directory, token: &Secret, now: Timestamp) -> Result<Entra> {
+        directory.is_one()?;
+        let read = Token::read(token.reveal())?;
+        let mut said = entra::read(&self.cloud, directory, &read, now)?;
+        match directory.mode {
+            Mode::Graph => {
+                let me = address(&self.cloud.graph_url, "/v1.0/me")?;
+                let line = self.line(directory, Service::Graph, &self.cloud.graph_url)?;
+                said = graph::confirm(&line, &me, directory, token, said).await?;
+            }
+            Mode::Api { .. } => {
+                let line = self.line(directory, Service::Login, &self.cloud.login_url)?;
+                self.published.verify(&self.cloud, directory, &line, said.version, &read, now).await?;
+            }
+        }
+        Ok(Entra { identity: said.identity, expires: said.expires })
     }
 
-    /// Where to send the browser to sign in for Dynamics.
+    /// Where to send the browser to sign in for Dynamics. Asks nobody.
     ///
     /// # Errors
     /// [`Refusal::Misconfigured`] if the directory's settings make no sense.
-    pub fn begin(&self, _directory: &Directory, _secrets: &Secrets, _now: Timestamp) -> Result<Url> {
-        Err(Refusal::unavailable("not yet"))
+    pub fn begin(&self, directory: &Directory, secrets: &Secrets) -> Result<Url> {
+        directory.is_one()?;
+        dynamics::begin(&self.cloud, directory, secrets)
     }
 
     /// Who came back from signing in for Dynamics: somebody of this directory who belongs to its Dataverse organisation.
@@ -126,19 +153,77 @@ impl Microsoft {
     /// [`Refusal::Denied`] if Microsoft says no or the organisation is another, the others as for [`check`](Self::check).
     pub async fn answer(
         &self,
-        _directory: &Directory,
-        _secrets: &Secrets,
-        _callback: &Callback<'_>,
-        _now: Timestamp,
+        directory: &Directory,
+        secrets: &Secrets,
+        callback: &Callback<'_>,
+        now: Timestamp,
     ) -> Result<SignedIn> {
-        Err(Refusal::unavailable("not yet"))
+        directory.is_one()?;
+        dynamics::answer(self, directory, secrets, callback, now).await
     }
 
-    /// Looks a directory's settings over, step by step, as far as it can.
-    pub async fn examine(&self, _directory: &Directory, _now: Timestamp) -> Vec<Check> {
-        Vec::new()
+    /// Looks a directory's settings over, step by step, as far as it can. Leaves no trace there but entries in its sign-in log.
+    pub async fn examine(&self, directory: &Directory, now: Timestamp) -> Vec<Check> {
+        examine::examine(self, directory, now).await
     }
 
     /// Forgets what the directory published, because its settings have changed.
-    pub fn forget(&self, _key: &str) {}
+    pub fn forget(&self, key: &str) {
+        self.published.forget(key);
+    }
+
+    /// The line to one of Microsoft's services on behalf of a directory. Each has its own share and breaker, and leads to its own host
+    /// only: Graph asking for a pause must not keep people from signing in for Dynamics, and no token strays.
+    fn line(&self, directory: &Directory, service: Service, base: &str) -> Result<Line> {
+        let host = address(base, "")?.host_str().unwrap_or_default().to_owned();
+        Ok(self.outbound.line(&format!("{}{}", directory.key, service.suffix()), [host]))
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Service {
+    Login,
+    Graph,
+    Dataverse,
+}
+
+impl Service {
+    const fn suffix(self) -> &'static str {
+        match self {
+            // What is published is kept under the directory's own key.
+            Self::Login => "",
+            Self::Graph => " graph",
+            Self::Dataverse => " dataverse",
+        }
+    }
+}
+
+impl Directory {
+    /// Refuses `common` and its like: a token of any directory at all would be good there.
+    fn is_one(&self) -> Result<()> {
+        if is_guid(&self.tid) {
+            return Ok(());
+        }
+        Err(Refusal::misconfigured(
+            "the directory's id must be a GUID in small letters, not a name that stands for many",
+        ))
+    }
+}
+
+/// Whether a text is an id in Microsoft's spelling: hexadecimal in small letters, grouped 8-4-4-4-12.
+fn is_guid(text: &str) -> bool {
+    let is_hex = |group: &str| group.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    text.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && text.split('-').all(is_hex)
+}
+
+fn address(base: &str, path: &str) -> Result<Url> {
+    let url = Url::parse(&format!("{}{path}", base.trim_end_matches('/')));
+    url.map_err(|_| Refusal::misconfigured(format!("{base} is no address")))
+}
+
+/// An answer of JSON.
+fn answered(answer: &Fetched, who: &str) -> Result<Claims> {
+    let is_json = answer.content_type.as_deref().is_some_and(|kind| kind.starts_with("application/json"));
+    let body = if is_json { Claims::read(&answer.body) } else { None };
+    body.ok_or_else(|| Refusal::unavailable(format!("{who}'s answer cannot be read: it is not a JSON object")))
 }

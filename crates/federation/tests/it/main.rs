@@ -6,3 +6,6 @@ mod fetch;
 mod jwt;
 #[cfg(test)]
 mod oidc;
+//! Foreign proofs of who somebody is, through the public doors, against stand-ins that lie when told to.
+mod entra;
+mod microsoft;
