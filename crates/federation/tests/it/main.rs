@@ -5,4 +5,7 @@ mod saml_documents;
 mod saml_encrypted;
 mod saml_honest;
 mod saml_hostile;
+mod saml_logout;
+mod saml_metadata;
+mod saml_request;
 mod saml_signatures;
