@@ -1,6 +1,8 @@
 //! The federation crate through its public doors.
 
 mod saml;
+mod saml_corpus;
+mod saml_cost;
 mod saml_documents;
 mod saml_encrypted;
 mod saml_honest;
