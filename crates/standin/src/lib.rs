@@ -3,3 +3,4 @@
 pub mod microsoft;
 pub mod tokens;
 pub mod oidc;
+pub mod saml;
