@@ -1,23 +1,34 @@
-//! The federation crate through its public doors, against stand-ins on real sockets.
+//! The federation crate through its public doors, against stand-ins on real sockets that lie when told to.
 
+#[cfg(test)]
+mod entra;
 #[cfg(test)]
 mod fetch;
 #[cfg(test)]
 mod jwt;
 #[cfg(test)]
-mod oidc;
-//! Foreign proofs of who somebody is, through the public doors, against stand-ins that lie when told to.
-mod entra;
 mod microsoft;
-//! The federation crate through its public doors.
+#[cfg(test)]
+mod oidc;
+#[cfg(test)]
 mod saml;
+#[cfg(test)]
 mod saml_corpus;
+#[cfg(test)]
 mod saml_cost;
+#[cfg(test)]
 mod saml_documents;
+#[cfg(test)]
 mod saml_encrypted;
+#[cfg(test)]
 mod saml_honest;
+#[cfg(test)]
 mod saml_hostile;
+#[cfg(test)]
 mod saml_logout;
+#[cfg(test)]
 mod saml_metadata;
+#[cfg(test)]
 mod saml_request;
+#[cfg(test)]
 mod saml_signatures;
