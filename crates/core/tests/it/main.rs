@@ -26,6 +26,7 @@ mod microsoft;
 mod oidc;
 mod password;
 mod policy;
+mod providers;
 mod proxy;
 mod refresh;
 mod saml;
