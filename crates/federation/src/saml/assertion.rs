@@ -277,6 +277,9 @@ impl Statements {
         if self.session.is_none() {
             self.session = statement.attribute("SessionIndex").filter(|it| !it.is_empty()).map(str::to_owned);
         }
+        if self.session.as_ref().is_some_and(|it| it.len() > NameId::LENGTH) {
+            return Err(Refusal::invalid("authentication: the SessionIndex is too long"));
+        }
         let context = statement.only(ASSERTION, "AuthnContext")?;
         if let Some(class) = context.optional(ASSERTION, "AuthnContextClassRef")? {
             self.contexts.push(class.text()?);

@@ -308,6 +308,7 @@ fn a_well_signed_response_that_says_the_wrong_thing_is_refused() {
             r#"AuthnInstant="2026-11-22"#.into(),
             "authentication: in the future",
         ),
+        ("a long session", Assertion, "session-7", "s".repeat(1025), "authentication: the SessionIndex is too long"),
         (
             "session over",
             Assertion,

@@ -49,7 +49,7 @@ fn read(xml: &str) -> purser_federation::Result<IdentityProvider> {
 fn refused(xml: &str, expected: &str) {
     match read(xml) {
         Err(Refusal::Misconfigured(reason)) => {
-            assert!(reason.contains(expected), "expected {expected}, found {reason}")
+            assert!(reason.contains(expected), "expected {expected}, found {reason}");
         }
         other => panic!("expected {expected}, found {other:?}"),
     }
@@ -169,6 +169,17 @@ fn a_certificate_is_read_however_it_is_pasted() {
     let mut longer = KEY.certificate_der.clone();
     longer.push(0);
     assert!(Certificate::read(&longer).is_err());
+}
+
+#[test]
+fn a_certificate_with_a_key_that_proves_nothing_is_refused() {
+    for text in [include_str!("../corpus/saml/weak.crt"), include_str!("../corpus/saml/ed25519.crt")] {
+        let refused = Certificate::read_text(text).unwrap_err();
+        assert!(refused.to_string().starts_with("the certificate's key cannot be used"), "{refused}");
+    }
+    for key in [Key::p256(), Key::p384()] {
+        assert!(Certificate::read(&key.certificate_der).is_ok());
+    }
 }
 
 #[test]
