@@ -147,6 +147,8 @@ fn a_response_nobody_asked_for_is_read_if_it_does_not_claim_otherwise() {
 fn a_glance_tells_issuer_and_request_without_verifying() {
     let peek = response::peek(&draft().posted()).unwrap();
     assert_eq!((peek.issuer.as_str(), peek.in_response_to.as_deref()), (IDP, Some(ASKED)));
+    let unnamed = draft().map(|xml| xml.replacen(&format!("<saml:Issuer>{IDP}</saml:Issuer>"), "", 1));
+    assert_eq!(response::peek(&unnamed.posted()).unwrap().issuer, IDP, "the assertion's, if the response has none");
 }
 
 #[test]

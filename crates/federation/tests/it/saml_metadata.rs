@@ -3,11 +3,12 @@
 use jiff::{SignedDuration, Timestamp};
 use purser_federation::saml::{
     Accept, Binding, Certificate, Endpoint, IdentityProvider, ServiceKey, ServiceProvider, examine, metadata, request,
+    response,
 };
 use purser_federation::{Outcome, Refusal};
 use purser_standin::saml::Key;
 
-use crate::saml::{ACS, IDP, KEY, OURS, SLO, SP, STRANGER, idp, now, service_key, sp};
+use crate::saml::{ACS, ASKED, IDP, KEY, OURS, SLO, SP, STRANGER, draft, honest, idp, now, service_key, sp};
 
 fn descriptor(entity: &str, inside: &str) -> String {
     format!(
@@ -81,6 +82,14 @@ fn an_identity_providers_metadata_is_read() {
         }
     );
     assert!(request::begin(&sp(), &found, "_r1", "", now()).is_ok());
+}
+
+#[test]
+fn what_the_stand_in_publishes_is_enough_to_believe_it() {
+    let published = purser_standin::saml::metadata(IDP, "https://idp.test/sso", &KEY);
+    let found = metadata::read(published.as_bytes(), now()).unwrap();
+    let posted = draft().sign_both(&honest()).posted();
+    assert!(response::verify(&posted, &sp(), &found, Some(ASKED), now()).is_ok());
 }
 
 #[test]
