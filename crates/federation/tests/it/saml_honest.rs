@@ -161,6 +161,23 @@ fn known_conditions_and_further_audiences_are_accepted() {
 }
 
 #[test]
+fn an_assertion_is_to_be_remembered_until_the_first_of_its_ends() {
+    let until = |confirmation: &str, conditions: &str| {
+        let draft = draft()
+            .with(r#"12:05:00.123Z" Recipient"#, &format!(r#"{confirmation}" Recipient"#))
+            .with(r#" NotOnOrAfter="2026-11-21T12:05:00.123Z"><saml:Aud"#, &format!("{conditions}><saml:Aud"));
+        verify(&draft.sign_both(&honest()).posted()).unwrap().not_on_or_after.to_string()
+    };
+    assert_eq!(until("12:03:00Z", r#" NotOnOrAfter="2026-11-21T12:04:00Z""#), "2026-11-21T12:03:00Z");
+    assert_eq!(until("12:04:00Z", r#" NotOnOrAfter="2026-11-21T12:03:00Z""#), "2026-11-21T12:03:00Z");
+    assert_eq!(until("12:04:00Z", ""), "2026-11-21T12:04:00Z", "conditions need not end");
+    let far = draft()
+        .map(|xml| xml.replace(r#"NotOnOrAfter="2026-11-21T12:05:00.123Z""#, r#"NotOnOrAfter="2036-01-01T00:00:00Z""#));
+    let far = verify(&far.sign_both(&honest()).posted()).unwrap().not_on_or_after;
+    assert_eq!(far.to_string(), "2026-11-22T12:00:00.123Z", "a day after it was issued at the latest");
+}
+
+#[test]
 fn clocks_may_differ_by_a_minute_but_not_by_more() {
     let posted = draft().sign_both(&honest()).posted();
     let at = |seconds: i64| {
