@@ -138,6 +138,14 @@ fn metadata_that_cannot_be_used_is_refused_in_words() {
 }
 
 #[test]
+fn metadata_with_more_keys_than_anybody_needs_is_refused() {
+    let keys = |count: usize| (0..count).map(|_| key("", &Key::p256())).collect::<Vec<_>>().concat();
+    let sso = service("SingleSignOnService", "HTTP-Redirect", "https://idp.test/sso");
+    assert_eq!(read(&descriptor(IDP, &(keys(10) + &sso))).unwrap().certificates.len(), 10);
+    refused(&descriptor(IDP, &(keys(11) + &sso)), "too many certificates");
+}
+
+#[test]
 fn metadata_past_its_time_is_refused_wherever_the_time_stands() {
     let until = |place: &str, moment: &str| {
         descriptor(IDP, &usual()).replacen(place, &format!(r#"{place} validUntil="{moment}""#), 1)
