@@ -200,6 +200,8 @@ fn a_transient_name_needs_a_stable_attribute_beside_it() {
     let assertion = verify(&posted(&facts)).unwrap();
     assert_eq!(assertion.identity.subject, "a1@idp.test");
     assert_eq!(assertion.name_id.value, "_once");
+    facts.attributes.push(("urn:oasis:names:tc:SAML:attribute:pairwise-id".into(), vec!["b2@idp.test".into()]));
+    assert!(reason(verify(&posted(&facts))).starts_with("name: the NameID is transient"), "two are none");
 }
 
 #[test]
