@@ -217,6 +217,8 @@ fn base64_may_be_broken_into_lines_and_text_may_begin_with_a_mark() {
     let posted = draft().sign_both(&honest()).posted();
     let lines: Vec<_> = posted.as_bytes().chunks(76).map(|it| std::str::from_utf8(it).unwrap()).collect();
     assert!(verify(&lines.join("\r\n")).is_ok());
+    let padded = posted.clone() + &" ".repeat(1 << 20);
+    refused("mostly space", &padded, "size: more than");
     let declared = draft()
         .sign_both(&honest())
         .map(|xml| format!("\u{feff}<?xml version='1.0' encoding='utf-8' standalone='yes'?>\n{xml}"));
