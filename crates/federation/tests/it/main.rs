@@ -1,4 +1,4 @@
-//! The federation crate through its public doors, against stand-ins on real sockets that lie when told to.
+//! The federation crate through its public doors, against stand-ins on real sockets.
 
 #[cfg(test)]
 mod entra;
