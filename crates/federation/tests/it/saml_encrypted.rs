@@ -139,7 +139,13 @@ fn an_encrypted_assertion_of_odd_shape_is_refused() {
         let theirs = key.replace("<xenc:EncryptedKey>", "<xenc:EncryptedKey Recipient=\"https://other.test\">");
         xml.replace(&key, &format!("{theirs}{mine}"))
     });
-    assert!(verify(&two.sign_response(&honest()).posted()).is_ok(), "of two keys, ours is taken by its name");
+    assert!(verify(&two.clone().sign_response(&honest()).posted()).is_ok(), "of two keys, ours is taken by its name");
+    let both_ours = two.with("Recipient=\"https://other.test\"", &format!("Recipient=\"{SP}\""));
+    refused(
+        "two for us",
+        &both_ours.sign_response(&honest()).posted(),
+        "encryption: there is not exactly one key for us",
+    );
 }
 
 #[test]

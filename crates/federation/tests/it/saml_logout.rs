@@ -164,6 +164,8 @@ fn their_request_with_anything_wrong_is_refused() {
         refused(name, read_post(&posted(&xml)), expected);
         refused(name, read_redirect(&redirected("SAMLRequest", &bare(&xml), None, Some(&honest()))), expected);
     }
+    let malformed = redirected("SAMLRequest", &bare(&with("_out-1", "1 2")), None, Some(&honest()));
+    refused("malformed id", read_redirect(&malformed), "identifier: of LogoutRequest, malformed");
     refused("unsigned", read_post(&STANDARD.encode(bare(&request()))), "LogoutRequest signature: missing");
     let changed = sign(&request(), MARK, "_out-1", &honest()).replace("ada@", "eve@");
     refused("changed", read_post(&STANDARD.encode(changed)), "LogoutRequest signature: digest");

@@ -3,11 +3,12 @@
 use jiff::{SignedDuration, Timestamp};
 use purser_federation::saml::{
     Accept, Binding, Certificate, Endpoint, IdentityProvider, ServiceKey, ServiceProvider, examine, metadata, request,
+    response,
 };
 use purser_federation::{Outcome, Refusal};
 use purser_standin::saml::Key;
 
-use crate::saml::{ACS, IDP, KEY, OURS, SLO, SP, STRANGER, idp, now, service_key, sp};
+use crate::saml::{ACS, ASKED, IDP, KEY, OURS, SLO, SP, STRANGER, draft, honest, idp, now, service_key, sp};
 
 fn descriptor(entity: &str, inside: &str) -> String {
     format!(
@@ -49,7 +50,7 @@ fn read(xml: &str) -> purser_federation::Result<IdentityProvider> {
 fn refused(xml: &str, expected: &str) {
     match read(xml) {
         Err(Refusal::Misconfigured(reason)) => {
-            assert!(reason.contains(expected), "expected {expected}, found {reason}")
+            assert!(reason.contains(expected), "expected {expected}, found {reason}");
         }
         other => panic!("expected {expected}, found {other:?}"),
     }
@@ -81,6 +82,14 @@ fn an_identity_providers_metadata_is_read() {
         }
     );
     assert!(request::begin(&sp(), &found, "_r1", "", now()).is_ok());
+}
+
+#[test]
+fn what_the_stand_in_publishes_is_enough_to_believe_it() {
+    let published = purser_standin::saml::metadata(IDP, "https://idp.test/sso", &KEY);
+    let found = metadata::read(published.as_bytes(), now()).unwrap();
+    let posted = draft().sign_both(&honest()).posted();
+    assert!(response::verify(&posted, &sp(), &found, Some(ASKED), now()).is_ok());
 }
 
 #[test]
@@ -129,6 +138,14 @@ fn metadata_that_cannot_be_used_is_refused_in_words() {
 }
 
 #[test]
+fn metadata_with_more_keys_than_anybody_needs_is_refused() {
+    let keys = |count: usize| (0..count).map(|_| key("", &Key::p256())).collect::<Vec<_>>().concat();
+    let sso = service("SingleSignOnService", "HTTP-Redirect", "https://idp.test/sso");
+    assert_eq!(read(&descriptor(IDP, &(keys(10) + &sso))).unwrap().certificates.len(), 10);
+    refused(&descriptor(IDP, &(keys(11) + &sso)), "too many certificates");
+}
+
+#[test]
 fn metadata_past_its_time_is_refused_wherever_the_time_stands() {
     let until = |place: &str, moment: &str| {
         descriptor(IDP, &usual()).replacen(place, &format!(r#"{place} validUntil="{moment}""#), 1)
@@ -169,6 +186,17 @@ fn a_certificate_is_read_however_it_is_pasted() {
     let mut longer = KEY.certificate_der.clone();
     longer.push(0);
     assert!(Certificate::read(&longer).is_err());
+}
+
+#[test]
+fn a_certificate_with_a_key_that_proves_nothing_is_refused() {
+    for text in [include_str!("../corpus/saml/weak.crt"), include_str!("../corpus/saml/ed25519.crt")] {
+        let refused = Certificate::read_text(text).unwrap_err();
+        assert!(refused.to_string().starts_with("the certificate's key cannot be used"), "{refused}");
+    }
+    for key in [Key::p256(), Key::p384()] {
+        assert!(Certificate::read(&key.certificate_der).is_ok());
+    }
 }
 
 #[test]
