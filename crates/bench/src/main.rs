@@ -32,7 +32,7 @@ use crate::commit::Bare;
 use crate::purser::{Program, Purser};
 use crate::report::{Report, Section};
 use crate::scale::Size;
-use crate::scenarios::{Bench, FURNISHED, Plan, growth};
+use crate::scenarios::{Bench, FURNISHED, Only, Plan, growth};
 
 /// The allocator the server uses: the bare server shall not lose by another.
 #[global_allocator]
@@ -62,6 +62,9 @@ struct Args {
     /// Make the temporary folders here: the disk that is measured [default: the system's]
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
+    /// Measure only this
+    #[arg(long, value_enum, conflicts_with = "scale")]
+    only: Option<Only>,
     /// How often each pair is measured [default: 5, or 3 with --quick]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=50))]
     rounds: Option<u16>,
@@ -140,6 +143,7 @@ fn plan(args: &Args) -> Plan {
         connections: args.connections.into(),
         refreshing: args.refreshing.into(),
         starts,
+        only: args.only,
         halves: if args.no_pin { None } else { cpus::halves() },
         hash_threads: hash::threads(),
     }
