@@ -25,7 +25,7 @@ use crate::scale::Size;
 use crate::talks::{SignIn, Tokens};
 
 /// What a SQLite database holds while it is measured: a small company's.
-pub(crate) const FURNISHED: Size = Size { users: 10_000, sessions: 50_000 };
+pub(crate) const FURNISHED: Size = Size { users: 10_000, sessions: 50_000, tenants: 0 };
 
 /// How much is measured.
 #[derive(Clone, Copy)]
