@@ -1,6 +1,12 @@
-//! Foreign proofs of who somebody is, through the public doors, against stand-ins that lie when told to.
+//! The federation crate through its public doors, against stand-ins on real sockets.
 
 #[cfg(test)]
 mod entra;
 #[cfg(test)]
+mod fetch;
+#[cfg(test)]
+mod jwt;
+#[cfg(test)]
 mod microsoft;
+#[cfg(test)]
+mod oidc;

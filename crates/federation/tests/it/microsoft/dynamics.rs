@@ -12,7 +12,7 @@ use purser_standin::microsoft::{
 use purser_standin::tokens::{self, Draft, Key};
 use url::Url;
 
-use super::{NOW, Site, browser, dataverse, invalid, misconfigured, now, page, secrets, unavailable};
+use super::{NOW, Site, browser, invalid, misconfigured, now, page, secrets, unavailable};
 
 #[tokio::test]
 async fn the_browser_is_sent_to_the_directory_with_everything_bound() {
