@@ -59,7 +59,11 @@ async fn a_person_of_the_organisation_signs_in() {
     let verifier = secrets().verifier;
     let expected = ["authorization_code", APP, SECRET, REDIRECT_URI, verifier.reveal()];
     assert_eq!(fields, expected.map(Some));
+    let scope = format!("openid profile email {}/user_impersonation", site.them.url());
+    assert_eq!(token.field("scope"), Some(scope.as_str()));
     let who = requests.iter().find(|it| it.endpoint == Endpoint::WhoAmI).unwrap();
+    let headers = ["accept", "odata-maxversion", "odata-version", "if-none-match"].map(|name| who.header(name));
+    assert_eq!(headers, ["application/json", "4.0", "4.0", "null"].map(Some));
     assert_eq!(who.bearer(), signed_in.access_token.as_ref().map(Secret::reveal));
 }
 
