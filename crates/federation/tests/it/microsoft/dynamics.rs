@@ -323,6 +323,7 @@ async fn what_the_token_endpoint_answers_decides_whose_fault_it_is() {
         (json(200, no_tokens), None),
         (json(200, no_bearer), None),
         (json(400, busy), None),
+        (json(400, r#"{"error":"<b>no</b>"}"#), None),
     ];
     for (fault, wait) in faults {
         let site = Site::new().await;
