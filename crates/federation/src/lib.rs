@@ -4,6 +4,7 @@ pub mod fetch;
 pub mod jwt;
 pub mod microsoft;
 pub mod oidc;
+pub mod saml;
 
 use std::fmt;
 use std::time::Duration;

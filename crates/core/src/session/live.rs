@@ -18,6 +18,8 @@ use crate::env::{Entropy, Timestamp};
 use crate::error::Result;
 use crate::ids::{AdminId, SessionId, TenantId, UserId};
 use crate::license::InForce;
+use crate::providers::Provider;
+use crate::signin::answers::Answers;
 use crate::store::{Stale, Trust};
 use crate::tenants::Tenant;
 use crate::users::User;
@@ -39,7 +41,10 @@ pub(crate) struct Live {
     pub(crate) admins: Memory<AdminId, Admin>,
     pub(crate) admin_sessions: Memory<SessionId, Session>,
     pub(crate) license: Memory<(), InForce>,
+    /// A tenant's providers, those switched off too.
+    pub(crate) providers: Memory<TenantId, Arc<[Arc<Provider>]>>,
     pub(crate) tokens: Tokens,
+    pub(crate) answers: Answers,
     changes: AtomicU64,
     seen: Mutex<HashMap<SessionId, Timestamp>>,
     pub(crate) keys: Memory<(), Rings>,
@@ -56,7 +61,9 @@ impl Live {
             admins: Memory::new(),
             admin_sessions: Memory::new(),
             license: Memory::new(),
+            providers: Memory::new(),
             tokens: Tokens::new(entropy),
+            answers: Answers::new(),
             changes: AtomicU64::new(0),
             seen: Mutex::default(),
             keys: Memory::new(),
@@ -75,6 +82,8 @@ impl Live {
                 Stale::Admin(id) => self.admins.forget(id),
                 Stale::Keys => self.forget_keys(),
                 Stale::License => self.license.forget(&()),
+                Stale::Providers(id) => self.providers.forget(id),
+                Stale::Answer(token) => self.answers.forget(token),
                 Stale::Everything => self.forget_everything(),
             }
         }
@@ -94,6 +103,8 @@ impl Live {
         self.admin_sessions.forget_all();
         self.admins.forget_all();
         self.license.forget_all();
+        self.providers.forget_all();
+        self.answers.forget_all();
         self.forget_keys();
     }
 

@@ -4,6 +4,8 @@ use crate::access::Scope;
 use crate::audit::Entry;
 use crate::error::{Error, Result};
 use crate::ids::{AdminId, SessionId, TenantId, UserId};
+use crate::secret;
+use crate::signin::answers::TokenHash;
 use crate::store::statement::{SystemSql, TenantSql};
 use crate::store::value::{Row, Value};
 
@@ -36,6 +38,9 @@ pub(crate) enum Stale {
     Admin(AdminId),
     Keys,
     License,
+    Providers(TenantId),
+    /// What Microsoft said about a bearer token.
+    Answer(TokenHash),
     Everything,
 }
 
@@ -170,6 +175,8 @@ impl Stale {
             Self::Admin(id) => format!("a{id}"),
             Self::Keys => "k".into(),
             Self::License => "l".into(),
+            Self::Providers(id) => format!("p{id}"),
+            Self::Answer(token) => format!("e{}", secret::encode(&token.0)),
             Self::Everything => "*".into(),
         }
     }
@@ -187,6 +194,11 @@ impl Stale {
             Some('a') => rest.parse().ok().map(Self::Admin),
             Some('k') => Some(Self::Keys),
             Some('l') => Some(Self::License),
+            Some('p') => rest.parse().ok().map(Self::Providers),
+            Some('e') => {
+                let hash = secret::decode(rest).and_then(|bytes| bytes.try_into().ok());
+                hash.map(|hash| Self::Answer(TokenHash(hash)))
+            }
             _ => None,
         };
         known.unwrap_or(Self::Everything)

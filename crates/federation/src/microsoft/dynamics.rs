@@ -12,6 +12,10 @@ use crate::jwt::{Claims, Token};
 use crate::oidc::{Callback, Secrets, SignedIn};
 use crate::{Identity, Refusal, Result, Secret};
 
+/// Why somebody is denied whom the directory has proven, but who belongs to another organisation. Told apart from other denials: they
+/// are known, and may not come in.
+pub const OTHER_ORGANIZATION: &str = "the Dataverse organisation is another than the one set up";
+
 /// What every call to Dataverse says about the protocol it speaks.
 pub(super) const ODATA: &[(&str, &str)] = &[
     ("accept", "application/json"),
@@ -192,7 +196,7 @@ async fn belongs(microsoft: &Microsoft, directory: &Directory, dataverse: &Datav
     };
     let organization = body.text("OrganizationId").unwrap_or_default();
     if organization.is_empty() || !organization.eq_ignore_ascii_case(&dataverse.organization_id) {
-        return Err(Refusal::Denied("the Dataverse organisation is another than the one set up".to_owned()));
+        return Err(Refusal::Denied(OTHER_ORGANIZATION.to_owned()));
     }
     Ok(())
 }

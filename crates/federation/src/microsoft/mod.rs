@@ -18,6 +18,7 @@ use crate::jwt::{Claims, Token};
 use crate::oidc::{Callback, ClientAuth, Secrets, SignedIn};
 use crate::{Check, Refusal, Result, Secret};
 
+pub use dynamics::OTHER_ORGANIZATION;
 pub use entra::{Entra, Glance};
 
 /// The directory of private Microsoft accounts, which anybody may open.

@@ -143,6 +143,14 @@ impl RelyingParty {
         Ok(authorization(provider, &announced, secrets))
     }
 
+    /// Whether the provider announces that its answers always say whom they are from (RFC 9207): one that does not is none of its.
+    ///
+    /// # Errors
+    /// As for [`begin`](Self::begin).
+    pub async fn names_itself(&self, provider: &Provider, now: Timestamp) -> Result<bool> {
+        Ok(self.discovery.of(&self.line(provider)?, provider, now).await?.names_itself)
+    }
+
     /// Who came back from the provider.
     ///
     /// # Errors
