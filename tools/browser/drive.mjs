@@ -57,10 +57,12 @@ async function newVisitor(browser, options = {}) {
     context.setDefaultTimeout(PATIENCE);
     const page = await context.newPage();
     const trail = [];
+    page.on("request", (request) => {
+        if (request.isNavigationRequest()) trail.push({ method: request.method(), url: request.url(), status: null });
+    });
     page.on("response", (response) => {
-        const request = response.request();
-        if (!request.isNavigationRequest()) return;
-        trail.push({ method: request.method(), url: request.url(), status: response.status() });
+        const step = trail.findLast(({ url, status }) => url === response.url() && status === null);
+        if (step) step.status = response.status();
     });
     return { context, page, trail };
 }

@@ -1,0 +1,15 @@
+//! Signing in with real parts: real processes of the server, real identity providers from npm, a real browser. `./test` provides them
+//! all; where one is missing the tests fail and say which.
+
+#[cfg(test)]
+mod chromium;
+#[cfg(test)]
+mod deployment;
+#[cfg(test)]
+mod helper;
+#[cfg(test)]
+mod parts;
+#[cfg(test)]
+mod providers;
+#[cfg(test)]
+mod visitor;
