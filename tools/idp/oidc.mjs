@@ -32,10 +32,12 @@ export async function start({ port, host, redirectUris = [], logoutUris = [], cl
         ...own,
     };
     const cookieKeys = [randomBytes(24).toString("base64url")];
+    // So that the e-mail stands in the ID token itself, as with most providers there are.
+    const habits = { claimsInToken: true };
     let keys = newKeys();
     let provider;
     const renew = () => {
-        provider = new Provider(base, configuration({ client, keys, cookieKeys }));
+        provider = new Provider(base, configuration({ client, keys, cookieKeys, habits }));
         provider.on("server_error", (_, fault) => process.stderr.write(`${fault.stack}\n`));
     };
     renew();
@@ -56,6 +58,11 @@ export async function start({ port, host, redirectUris = [], logoutUris = [], cl
                 renew();
                 return { kids: keys.map(({ kid }) => kid) };
             },
+            /** Changes how it answers: `claimsInToken: false` leaves all but the subject to the userinfo endpoint. */
+            set(changed) {
+                Object.assign(habits, changed);
+                renew();
+            },
             change,
         },
         stop: () => server.closeAllConnections?.(),
@@ -74,14 +81,13 @@ function newKeys() {
     return [key("RS256", "rsa", { modulusLength: 2048 }), key("ES256", "ec", { namedCurve: "P-256" })];
 }
 
-function configuration({ client, keys, cookieKeys }) {
+function configuration({ client, keys, cookieKeys, habits }) {
     return {
         clients: [client],
         jwks: { keys },
         cookies: { keys: cookieKeys },
         pkce: { required: () => true },
-        // So that the e-mail stands in the ID token itself, as with most providers there are.
-        conformIdTokenClaims: false,
+        conformIdTokenClaims: !habits.claimsInToken,
         claims: {
             openid: ["sub"],
             email: ["email", "email_verified"],

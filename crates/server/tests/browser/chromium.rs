@@ -50,6 +50,22 @@ impl Browser {
         self.see()
     }
 
+    /// Somebody else sits down, whose browser has no cookies yet.
+    pub(crate) fn someone_else(&mut self) {
+        self.0.tell("visitor", json!({}));
+    }
+
+    /// Somebody else sits down, whose browser runs no script.
+    pub(crate) fn someone_without_script(&mut self) {
+        self.0.tell("visitor", json!({"script": false}));
+    }
+
+    /// Runs a function in the page, as its own scripts could, and gives what comes of it.
+    #[track_caller]
+    pub(crate) fn run(&mut self, script: &str, argument: &Json) -> Json {
+        self.0.tell("run", json!({"script": script, "argument": argument}))["result"].take()
+    }
+
     /// Takes a picture of the page.
     pub(crate) fn picture(&mut self, name: &str) {
         self.0.tell("picture", json!({ "name": name }));

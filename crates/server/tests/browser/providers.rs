@@ -6,6 +6,13 @@ use crate::helper::Helper;
 
 /// The names of the people whom both providers know; what they are stands in `tools/idp/accounts.mjs`.
 pub(crate) const ANN: &str = "ann";
+/// His address is not verified.
+pub(crate) const BEN: &str = "ben";
+/// Her address is of another company's domain.
+pub(crate) const CLEO: &str = "cleo";
+/// His name has to be escaped.
+pub(crate) const EVAN: &str = "evan";
+
 /// An OpenID provider: npm's `oidc-provider`.
 pub(crate) struct OpenId(Helper);
 
@@ -68,6 +75,16 @@ impl Saml {
     /// Answers the service provider that tells of itself there.
     pub(crate) fn trust(&mut self, metadata: &str) {
         self.0.tell("trust", json!({ "metadata": metadata }));
+    }
+
+    /// Encrypts from now on what it says of people.
+    pub(crate) fn encrypt(&mut self) {
+        self.0.tell("set", json!({"encrypt": true}));
+    }
+
+    /// Signs with a new key, and forgets the old one.
+    pub(crate) fn rotate(&mut self) {
+        self.0.tell("rotate", json!({}));
     }
 
     /// Answers there, without knowing more.

@@ -44,6 +44,11 @@ impl Visitor {
         Self { runtime, client: client.build().unwrap(), cookies: BTreeMap::new(), detour: None }
     }
 
+    /// The same browser once more, to do two things at once.
+    pub(crate) fn twin(&self) -> Self {
+        Self { cookies: self.cookies.clone(), detour: self.detour.clone(), ..Self::new() }
+    }
+
     /// From now on what is meant for an address goes to another node.
     pub(crate) fn detour(&mut self, from: &str, to: &str) {
         self.detour = Some((from.to_owned(), to.to_owned()));
