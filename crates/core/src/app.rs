@@ -8,6 +8,7 @@ use crate::config::Settings;
 use crate::env::{Clock, Entropy, Timestamp};
 use crate::error::{Error, Result};
 use crate::license::VendorKey;
+use crate::providers::Federation;
 use crate::session::handle::{Handles, Realm};
 use crate::session::live::Live;
 use crate::session::pacing::Pacing;
@@ -49,6 +50,7 @@ pub struct App {
     pub(crate) lanes: Lanes,
     pub(crate) instance: String,
     pub(crate) vendor: Option<VendorKey>,
+    pub(crate) federation: Federation,
 }
 
 impl App {
@@ -74,6 +76,7 @@ impl App {
             None => MasterKey::File(settings.secrets.master_key_file.clone()),
         };
         let vendor = settings.license.public_key.as_deref().map(VendorKey::parse).transpose()?;
+        let federation = Federation::open(&settings)?;
         let live = Arc::new(Live::new(&*entropy));
         let forget = Arc::clone(&live);
         let store = Store::open(
@@ -101,6 +104,7 @@ impl App {
             hasher,
             instance,
             vendor,
+            federation,
         };
         app.provide_keys().await?;
         Ok(app)
@@ -161,7 +165,8 @@ impl App {
         self.note_license_time(now).await?;
         self.note_seen().await?;
         self.sweep_sessions(now).await?;
-        self.sweep_guesses(now).await
+        self.sweep_guesses(now).await?;
+        self.sweep_journeys(now).await
     }
 
     /// The latest time any node wrote down.

@@ -95,12 +95,34 @@ pub struct Settings {
     pub deployment: Deployment,
     /// The licence's public key.
     pub license: License,
+    /// Calls to identity providers.
+    pub federation: Federation,
     /// Microsoft's addresses, for national clouds.
     pub microsoft: Microsoft,
     /// The log.
     pub log: Log,
     /// The metrics.
     pub metrics: Metrics,
+}
+
+impl Settings {
+    /// Whether identity providers may be on this machine. A server behind a proxy on this machine has a public address elsewhere, and
+    /// its tenants must not reach what else listens here.
+    pub fn loopback_providers(&self) -> bool {
+        let here = |url: &String| url::Url::parse(url).is_ok_and(|url| is_loopback(&url));
+        let own = self.server.listen.ip().is_loopback() && self.server.public_url.as_ref().is_none_or(here);
+        self.federation.loopback.unwrap_or(own)
+    }
+}
+
+/// Whether an address leads to this machine by its very name.
+pub(crate) fn is_loopback(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 /// What is written in a secret's place.
@@ -337,19 +359,39 @@ pub struct License {
     pub public_key: Option<String>,
 }
 
+/// `[federation]`
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Federation {
+    /// Hosts of identity providers that may lie in private networks. Any other name that leads into one is not called.
+    pub internal_hosts: Vec<String>,
+    /// PEM file with certificate authorities that may vouch for identity providers, besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Whether identity providers may be on this machine, also without TLS; unset: while the server itself is for this machine only.
+    pub loopback: Option<bool>,
+    /// Name server that is asked whether domains are proven; unset: the system's.
+    pub dns_server: Option<SocketAddr>,
+}
+
 /// `[microsoft]`
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Microsoft {
     /// Where people sign in.
     pub login_url: String,
+    /// How the sign-in service calls itself in tokens of version 1.0; nothing is fetched there.
+    pub sts_url: String,
     /// Where Graph answers.
     pub graph_url: String,
 }
 
 impl Default for Microsoft {
     fn default() -> Self {
-        Self { login_url: "https://login.microsoftonline.com".into(), graph_url: "https://graph.microsoft.com".into() }
+        Self {
+            login_url: "https://login.microsoftonline.com".into(),
+            sts_url: "https://sts.windows.net".into(),
+            graph_url: "https://graph.microsoft.com".into(),
+        }
     }
 }
 

@@ -85,9 +85,9 @@ pub enum Error {
     /// The hashing queue is full.
     #[error("The server is busy")]
     ServerBusy,
-    /// An identity provider does not answer.
+    /// An identity provider does not answer, or is set up so that it cannot; try again after the time given.
     #[error("The identity provider is unavailable")]
-    IdpUnavailable,
+    IdpUnavailable(Duration),
     /// The database does not answer or cannot write.
     #[error("The store is unavailable")]
     StoreUnavailable(#[source] Cause),
@@ -244,7 +244,7 @@ impl Error {
             Self::Conflict => Code::Conflict,
             Self::RateLimited(_) => Code::RateLimited,
             Self::ServerBusy => Code::ServerBusy,
-            Self::IdpUnavailable => Code::IdpUnavailable,
+            Self::IdpUnavailable(_) => Code::IdpUnavailable,
             Self::StoreUnavailable(_) => Code::StoreUnavailable,
             Self::QueryTooComplex => Code::QueryTooComplex,
             Self::Internal(_) => Code::Internal,

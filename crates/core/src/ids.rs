@@ -77,6 +77,8 @@ numbers! {
     UserId,
     /// A system administrator, of the admin realm.
     AdminId,
+    /// A tenant's identity provider. Unique over the whole deployment, never used again.
+    ProviderId,
 }
 
 macro_rules! uuids {

@@ -14,6 +14,7 @@ pub mod env;
 pub mod error;
 pub mod ids;
 pub mod license;
+pub mod providers;
 pub mod secret;
 pub mod session;
 pub mod signin;
@@ -29,6 +30,7 @@ pub fn statements() -> Vec<store::statement::Listed> {
         app::sql::ALL,
         audit::sql::ALL,
         license::sql::ALL,
+        providers::sql::ALL,
         session::sql::ALL,
         signin::sql::ALL,
         tenants::sql::ALL,

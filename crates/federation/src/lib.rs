@@ -1,6 +1,10 @@
 //! Other systems' proofs of who somebody is: untrusted bytes in, a verified [`Identity`] or a [`Refusal`] out.
 
 pub mod fetch;
+pub mod jwt;
+pub mod microsoft;
+pub mod oidc;
+pub mod saml;
 
 use std::fmt;
 use std::time::Duration;

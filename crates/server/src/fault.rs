@@ -314,7 +314,7 @@ fn wait(error: &Error) -> Option<Duration> {
         Error::RateLimited(wait) => Some(*wait),
         Error::ServerBusy => Some(Duration::from_secs(1)),
         Error::StoreUnavailable(_) => Some(Duration::from_secs(2)),
-        Error::IdpUnavailable => Some(Duration::from_secs(10)),
+        Error::IdpUnavailable(after) => Some(*after),
         _ => None,
     }
 }
@@ -373,7 +373,7 @@ mod tests {
 
     #[test]
     fn every_503_says_when_to_come_back() {
-        for error in [Error::ServerBusy, Error::IdpUnavailable, Error::store("gone")] {
+        for error in [Error::ServerBusy, Error::IdpUnavailable(Duration::from_secs(10)), Error::store("gone")] {
             let fault = Fault::from(error);
             assert_eq!(fault.status(), 503);
             assert!(fault.headers().contains_key(RETRY_AFTER));

@@ -39,7 +39,7 @@ pub(crate) trait Scope {
 pub struct Caller {
     pub(crate) tenant: Arc<Tenant>,
     pub(crate) user: Arc<User>,
-    pub(crate) session: SessionId,
+    pub(crate) session: Option<SessionId>,
     pub(crate) amr: Arc<str>,
     pub(crate) since: Timestamp,
     pub(crate) visit: Visit,
@@ -78,17 +78,17 @@ impl Caller {
         &self.user
     }
 
-    /// The session behind the handle that was shown.
-    pub fn session(&self) -> SessionId {
+    /// The session behind the handle that was shown; none behind an Entra token, which proves itself anew each time.
+    pub fn session(&self) -> Option<SessionId> {
         self.session
     }
 
-    /// How the session was opened, in the words of RFC 8176, separated by spaces.
+    /// How they signed in, in the words of RFC 8176, separated by spaces.
     pub fn amr(&self) -> &str {
         &self.amr
     }
 
-    /// Since when the session exists.
+    /// Since when the session exists; without one, since when the token is believed here.
     pub fn since(&self) -> Timestamp {
         self.since
     }
@@ -208,6 +208,11 @@ impl SystemGrant<system_right::TenantsRead> {
 impl SystemGrant<system_right::TenantsManage> {
     /// The right to manage users, in one tenant that exists.
     pub(crate) fn within(&self, tenant: &Tenant) -> Grant<right::UsersManage> {
+        self.inside(tenant)
+    }
+
+    /// The right to change settings and identity providers, in one tenant that exists.
+    pub(crate) fn settling(&self, tenant: &Tenant) -> Grant<right::SettingsManage> {
         self.inside(tenant)
     }
 }

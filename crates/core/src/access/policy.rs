@@ -182,6 +182,18 @@ impl Roles {
         Right::ALL.iter().copied().filter(move |right| self.hold(*right))
     }
 
+    /// These roles and those.
+    #[must_use]
+    pub(crate) fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    /// These roles but those.
+    #[must_use]
+    pub(crate) fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+
     pub(crate) fn stored(bits: i64) -> Self {
         Self(u8::try_from(bits & 0x7f).unwrap_or(0))
     }
@@ -194,6 +206,19 @@ impl Roles {
 impl FromIterator<Role> for Roles {
     fn from_iter<I: IntoIterator<Item = Role>>(roles: I) -> Self {
         Self(roles.into_iter().fold(0, |all, role| all | role as u8))
+    }
+}
+
+/// As a list of words.
+impl Serialize for Roles {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Roles {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Vec::<Role>::deserialize(from).map(Self::from_iter)
     }
 }
 

@@ -42,6 +42,8 @@ pub enum Actor {
     Admin(AdminId),
     /// Whoever ran a command beside the server.
     CommandLine,
+    /// A tenant's identity provider, by its name: whatever it proved.
+    Provider(Arc<str>),
     /// The server itself.
     System,
 }
@@ -53,6 +55,7 @@ impl Actor {
             Self::User(_) => "user",
             Self::Admin(_) => "admin",
             Self::CommandLine => "command-line",
+            Self::Provider(_) => "provider",
             Self::System => "system",
         }
     }
@@ -61,6 +64,7 @@ impl Actor {
         match self {
             Self::User(id) => id.to_string(),
             Self::Admin(id) => id.to_string(),
+            Self::Provider(name) => name.to_string(),
             Self::Anyone | Self::CommandLine | Self::System => String::new(),
         }
     }
@@ -113,6 +117,10 @@ actions! {
     UserEnabled = "user.enabled",
     /// A user was deleted.
     UserDeleted = "user.deleted",
+    /// Whoever was invited has signed in through a provider.
+    UserActivated = "user.activated",
+    /// A person of a provider opens an account from now on.
+    IdentityLinked = "user.identity-linked",
     /// A tenant was created.
     TenantCreated = "client.created",
     /// A tenant's name or settings were changed.
@@ -135,6 +143,26 @@ actions! {
     KeysRotated = "keys.rotated",
     /// A licence was installed or refused.
     LicenseInstalled = "license.installed",
+    /// An identity provider was set up.
+    ProviderCreated = "provider.created",
+    /// An identity provider's settings were changed.
+    ProviderUpdated = "provider.updated",
+    /// An identity provider was switched on.
+    ProviderEnabled = "provider.enabled",
+    /// An identity provider was switched off: nobody signs in through it.
+    ProviderDisabled = "provider.disabled",
+    /// An identity provider was deleted with the identities linked to it.
+    ProviderDeleted = "provider.deleted",
+    /// An identity provider's settings were examined.
+    ProviderExamined = "provider.examined",
+    /// The sessions opened through an identity provider were ended.
+    ProviderSessionsEnded = "provider.sessions-ended",
+    /// A domain was named as the tenant's, without proof yet.
+    DomainAdded = "domain.added",
+    /// A domain was proven to be the tenant's.
+    DomainVerified = "domain.verified",
+    /// A domain is the tenant's no more.
+    DomainRemoved = "domain.removed",
 }
 
 /// Whether it happened.
@@ -241,6 +269,14 @@ impl Target {
         Self(format!("client:{id}"))
     }
 
+    pub(crate) fn provider(name: &str) -> Self {
+        Self(format!("provider:{name}"))
+    }
+
+    pub(crate) fn domain(name: &str) -> Self {
+        Self(format!("domain:{name}"))
+    }
+
     /// The name somebody gave who is not signed in.
     pub(crate) fn claimed(name: &str) -> Self {
         Self(format!("name:{name}"))
@@ -260,7 +296,7 @@ pub struct Record {
     pub at: Timestamp,
     /// The tenant; none for the admin realm.
     pub tenant: Option<TenantId>,
-    /// `user`, `admin`, `command-line`, `system` or `anyone`.
+    /// `user`, `admin`, `command-line`, `provider`, `system` or `anyone`.
     pub actor_kind: String,
     /// The actor's id, where it has one.
     pub actor: String,

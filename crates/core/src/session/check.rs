@@ -32,7 +32,7 @@ impl App {
         }
         self.live.saw(&session, now);
         let (amr, since) = (Arc::clone(&session.amr), session.created_at);
-        Ok(Caller { tenant, user, session: session.id, amr, since, visit })
+        Ok(Caller { tenant, user, session: Some(session.id), amr, since, visit })
     }
 
     /// Checks what a request in the admin realm shows.

@@ -18,6 +18,7 @@ use crate::env::{Entropy, Timestamp};
 use crate::error::Result;
 use crate::ids::{AdminId, SessionId, TenantId, UserId};
 use crate::license::InForce;
+use crate::providers::Provider;
 use crate::store::{Stale, Trust};
 use crate::tenants::Tenant;
 use crate::users::User;
@@ -39,6 +40,8 @@ pub(crate) struct Live {
     pub(crate) admins: Memory<AdminId, Admin>,
     pub(crate) admin_sessions: Memory<SessionId, Session>,
     pub(crate) license: Memory<(), InForce>,
+    /// A tenant's providers, those switched off too.
+    pub(crate) providers: Memory<TenantId, Arc<[Arc<Provider>]>>,
     pub(crate) tokens: Tokens,
     changes: AtomicU64,
     seen: Mutex<HashMap<SessionId, Timestamp>>,
@@ -56,6 +59,7 @@ impl Live {
             admins: Memory::new(),
             admin_sessions: Memory::new(),
             license: Memory::new(),
+            providers: Memory::new(),
             tokens: Tokens::new(entropy),
             changes: AtomicU64::new(0),
             seen: Mutex::default(),
@@ -75,6 +79,7 @@ impl Live {
                 Stale::Admin(id) => self.admins.forget(id),
                 Stale::Keys => self.forget_keys(),
                 Stale::License => self.license.forget(&()),
+                Stale::Providers(id) => self.providers.forget(id),
                 Stale::Everything => self.forget_everything(),
             }
         }
@@ -94,6 +99,7 @@ impl Live {
         self.admin_sessions.forget_all();
         self.admins.forget_all();
         self.license.forget_all();
+        self.providers.forget_all();
         self.forget_keys();
     }
 

@@ -33,7 +33,7 @@ use crate::env::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::{SessionId, TenantId, UserId};
 use crate::secret::Secret;
-use crate::signin::{AdminProof, Proof};
+use crate::signin::{AdminProof, Proof, Through};
 use crate::store::{Change, FromRow, Row, Stale, args};
 use crate::users::{User, sql as users_sql};
 
@@ -170,10 +170,11 @@ impl App {
         let actor = Actor::User(caller.user.id);
         let change = match extent {
             Extent::This => {
-                let entry = Entry::done(now, &actor, &caller.visit, Action::SignOut, Target::session(caller.session));
+                let Some(session) = caller.session else { return Ok(()) };
+                let entry = Entry::done(now, &actor, &caller.visit, Action::SignOut, Target::session(session));
                 Change::within(caller, entry)
-                    .run_system(sql::END, args![caller.session, now])
-                    .forgetting(Stale::Session(caller.session))
+                    .run_system(sql::END, args![session, now])
+                    .forgetting(Stale::Session(session))
             }
             Extent::All => {
                 let entry = Entry::done(now, &actor, &caller.visit, Action::SignOutAll, Target::user(caller.user.id));
@@ -257,7 +258,7 @@ impl App {
             id,
             proof.user,
             proof.method,
-            proof.amr,
+            &proof.amr,
             visit.address,
             &*visit.agent,
             now,
@@ -266,10 +267,15 @@ impl App {
             proof.epoch
         ];
         let entry = Entry::done(now, &Actor::User(proof.user), visit, Action::SignIn, Target::user(proof.user));
+        let how = proof.through.as_ref().map_or_else(String::new, |through| format!(" {}", through.name));
         let change = also
-            .also_logging(entry.because(proof.method))
+            .also_logging(entry.because(format!("{}{how}", proof.method)))
             .must(sql::OPEN, row, || Error::InvalidCredentials)
             .run(users_sql::SIGNED_IN, args![proof.user, now]);
+        let change = match &proof.through {
+            Some(through) => self.noting_provider(change, id, through, now),
+            None => change,
+        };
         self.store.carry_out(change).await?;
         let tenant = self.living_tenant(&proof.tenant).await?.ok_or(Error::InvalidCredentials)?;
         let user = self.living_user(&*tenant, proof.user).await?.ok_or(Error::InvalidCredentials)?;
@@ -278,6 +284,14 @@ impl App {
         let mut handed = self.hand_out(&tenant, &user, &issued, lifetimes, now).await?;
         handed.cookie = Some(self.handles.write_cookie(id, &*self.entropy));
         Ok(SignedIn { handed, user })
+    }
+
+    /// Adds to a change through which provider a session was opened, for signing out on both sides.
+    fn noting_provider(&self, change: Change, id: SessionId, through: &Through, now: Timestamp) -> Change {
+        let seal = |hint: &Secret| self.vault.seal(&hint_context(id), hint.reveal().as_bytes(), &*self.entropy);
+        let hint = through.hint.as_ref().map(seal);
+        let row = args![id, through.provider, &through.subject, through.session.as_deref(), hint, now];
+        change.must(sql::OPENED_THROUGH, row, || Error::Conflict)
     }
 
     /// Opens a session of the admin realm.
@@ -347,6 +361,11 @@ impl App {
 
 const DAY: Duration = Duration::from_hours(24);
 
+/// What a provider's hint for signing out is sealed with.
+pub(crate) fn hint_context(session: SessionId) -> String {
+    format!("session-provider/{session}")
+}
+
 impl Session {
     /// The lineage as last known here.
     fn lineage(&self) -> Lineage {
@@ -365,6 +384,6 @@ impl Session {
 impl SessionView {
     /// Whether it is the one the caller is using.
     pub fn is_current(&self, caller: &Caller) -> bool {
-        self.id == caller.session
+        Some(self.id) == caller.session
     }
 }

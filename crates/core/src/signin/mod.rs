@@ -1,21 +1,35 @@
 //! The door: everything between knocking and having a session.
 
+mod admission;
+mod attempt;
+mod bounds;
+mod codes;
+mod departure;
 pub(crate) mod guesses;
 pub(crate) mod hasher;
+mod journey;
+mod linking;
 pub(crate) mod methods;
 pub(crate) mod password;
+mod places;
 pub(crate) mod sql;
 mod stored;
 mod throttle;
 
+pub(crate) use bounds::proofs_key;
+pub use journey::{
+    Arrival, Button, Cookies, Departure, Flow, Leave, Native, Returned, SamlBy, SamlLogout, SamlShown, Start,
+};
 pub use methods::{AdminClaim, Claim, PasswordChange};
+pub(crate) use places::check_lists;
 pub(crate) use stored::Parameters;
 
 use crate::access::Scope;
 use crate::app::App;
 use crate::audit::Visit;
 use crate::error::{Error, Result};
-use crate::ids::{AdminId, TenantId, UserId};
+use crate::ids::{AdminId, ProviderId, TenantId, UserId};
+use crate::secret::Secret;
 use crate::session::SignedIn;
 use crate::store::Change;
 
@@ -26,11 +40,25 @@ pub(crate) struct Proof {
     pub(crate) user: UserId,
     /// How: `password`, `oidc`, …
     pub(crate) method: &'static str,
-    /// How, in the words of RFC 8176.
-    pub(crate) amr: &'static str,
+    /// How, in the words of RFC 8176, separated by spaces.
+    pub(crate) amr: String,
     /// The user's epoch when the proof was made: whatever ended their sessions since ends this one before it opens.
     pub(crate) epoch: i64,
+    /// The provider who proved it; none for a password.
+    pub(crate) through: Option<Through>,
     _made_here: Seal,
+}
+
+/// Through which provider somebody came, and how they are called there.
+#[derive(Debug)]
+pub(crate) struct Through {
+    pub(crate) provider: ProviderId,
+    pub(crate) name: String,
+    pub(crate) subject: String,
+    /// The provider's own session.
+    pub(crate) session: Option<String>,
+    /// What ends it: an ID token, or a whole `NameID`.
+    pub(crate) hint: Option<Secret>,
 }
 
 impl Scope for Proof {
@@ -57,16 +85,24 @@ pub(crate) async fn finish(app: &App, proof: Proof, visit: &Visit, also: Change)
 }
 
 impl App {
-    /// The single-sign-on providers of the tenant that a request names, or of the only one: none, until they can be set up.
+    /// What a tenant's sign-in page offers besides the password: its providers that are switched on.
     ///
     /// # Errors
     /// [`Error::ClientRequired`] if no tenant is named and there are several; [`Error::NotFound`] if there is no such tenant.
-    pub async fn sign_in_providers(&self, named: Option<&TenantId>) -> Result<Vec<String>> {
+    pub async fn sign_in_buttons(&self, named: Option<&TenantId>) -> Result<Vec<Button>> {
         let id = match named {
             Some(id) => id.clone(),
             None => self.only_tenant().await?.ok_or(Error::ClientRequired)?,
         };
         self.living_tenant(&id).await?.ok_or(Error::NotFound)?;
         Ok(Vec::new())
+    }
+
+    /// The names on the buttons. For the routes that stood before there were any; to go with them.
+    ///
+    /// # Errors
+    /// As [`App::sign_in_buttons`].
+    pub async fn sign_in_providers(&self, named: Option<&TenantId>) -> Result<Vec<String>> {
+        Ok(self.sign_in_buttons(named).await?.into_iter().map(|button| button.name).collect())
     }
 }

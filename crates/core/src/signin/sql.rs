@@ -1,4 +1,4 @@
-//! The statements of signing in: guesses, and the addresses an account is known from.
+//! The statements of signing in: guesses, the addresses an account is known from, and journeys through providers.
 
 use crate::store::statement::statements;
 
@@ -41,4 +41,62 @@ statements! {
     tenant KNOW = "INSERT INTO known_addresses (tenant_id, user_id, address, seen_at)
         SELECT ?1, id, ?3, ?4 FROM users WHERE tenant_id = ?1 AND id = ?2
         ON CONFLICT (tenant_id, user_id, address) DO UPDATE SET seen_at = excluded.seen_at";
+    /// A journey that was counted has ended well.
+    system BUDGET_FORGIVEN = "UPDATE guesses SET failed = failed - 1 WHERE id = ?1 AND failed > 0";
+    /// An attempt, if its provider is still there and on.
+    tenant ADD_ATTEMPT = "INSERT INTO attempts (tenant_id, id, provider_id, browser, sealed, expires_at)
+        SELECT ?1, ?2, p.id, ?4, ?5, CAST(?6 AS BIGINT) FROM identity_providers p
+        WHERE p.tenant_id = ?1 AND p.id = ?3 AND p.status = 'on'";
+    /// An attempt that is still waited for. Whoever comes back names no tenant.
+    system ATTEMPT = "SELECT tenant_id, provider_id, browser, sealed FROM attempts WHERE id = ?1 AND expires_at > ?2";
+    /// An attempt ends, once.
+    system SPEND_ATTEMPT = "DELETE FROM attempts WHERE id = ?1 AND browser = ?2 AND expires_at > ?3";
+    /// Attempts that nobody came back from.
+    system SWEEP_ATTEMPTS = "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE expires_at <= ?1 LIMIT 5000)";
+    /// A one-time code.
+    tenant ADD_CODE = "INSERT INTO exchange_codes (tenant_id, id, user_id, challenge, sealed, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    /// A code that may still be used. Whoever shows it names no tenant.
+    system CODE = "SELECT tenant_id, user_id, challenge, sealed FROM exchange_codes WHERE id = ?1 AND expires_at > ?2";
+    /// A code is used, once.
+    system SPEND_CODE = "DELETE FROM exchange_codes WHERE id = ?1 AND expires_at > ?2";
+    /// Codes that nobody used.
+    system SWEEP_CODES = "DELETE FROM exchange_codes WHERE id IN (SELECT id FROM exchange_codes WHERE expires_at <= ?1 LIMIT 5000)";
+    /// A proof is used, once.
+    tenant SPEND_PROOF = "INSERT INTO spent_proofs (tenant_id, issuer, proof, until) VALUES (?1, ?2, ?3, ?4)";
+    /// Proofs that would be refused for their age by now.
+    system SWEEP_PROOFS = "DELETE FROM spent_proofs WHERE until <= ?1";
+    /// The account that an identity is linked to.
+    tenant LINKED = "SELECT u.id, u.status, u.roles, u.epoch, CAST(0 AS BIGINT) FROM external_identities e
+        JOIN users u ON u.tenant_id = e.tenant_id AND u.id = e.user_id
+        WHERE e.tenant_id = ?1 AND e.provider_id = ?2 AND e.issuer = ?3 AND e.subject = ?4";
+    /// The account with an address, and how many others of a provider and issuer open it.
+    tenant NAMESAKE = "SELECT u.id, u.status, u.roles, u.epoch, (SELECT count(*) FROM external_identities e
+             WHERE e.tenant_id = ?1 AND e.user_id = u.id AND e.provider_id = ?3 AND e.issuer = ?4)
+        FROM users u WHERE u.tenant_id = ?1 AND u.email_key = ?2";
+    /// An identity opens an account from now on, if its provider is on and no other identity of it does.
+    tenant ADD_LINK = "INSERT INTO external_identities (tenant_id, provider_id, issuer, subject, user_id, created_at, last_sign_in_at)
+        SELECT ?1, p.id, ?3, ?4, u.id, CAST(?6 AS BIGINT), CAST(?6 AS BIGINT)
+        FROM identity_providers p JOIN users u ON u.tenant_id = p.tenant_id
+        WHERE p.tenant_id = ?1 AND p.id = ?2 AND p.status = 'on' AND u.id = ?5
+          AND NOT EXISTS (SELECT 1 FROM external_identities e
+              WHERE e.tenant_id = ?1 AND e.user_id = ?5 AND e.provider_id = ?2 AND e.issuer = ?3)";
+    /// A linked identity was used, if its provider is still on.
+    tenant LINK_USED = "UPDATE external_identities SET last_sign_in_at = ?6
+        WHERE tenant_id = ?1 AND provider_id = ?2 AND issuer = ?3 AND subject = ?4 AND user_id = ?5
+          AND EXISTS (SELECT 1 FROM identity_providers p WHERE p.tenant_id = ?1 AND p.id = ?2 AND p.status = 'on')";
+    /// An account comes into the hands of whoever was proven: its sessions end, and a password never used goes.
+    tenant HAND_OVER = "UPDATE users SET epoch = epoch + 1, status = 'active',
+            password_hash = CASE WHEN last_sign_in_at IS NULL THEN NULL ELSE password_hash END,
+            password_changed_at = CASE WHEN last_sign_in_at IS NULL THEN NULL ELSE password_changed_at END
+        WHERE tenant_id = ?1 AND id = ?2 AND epoch = ?3 AND status <> 'disabled'";
+    /// Whoever was invited has come.
+    tenant WAKE = "UPDATE users SET status = 'active' WHERE tenant_id = ?1 AND id = ?2 AND epoch = ?3 AND status = 'invited'";
+    /// How many active Admins there are besides one.
+    tenant OTHER_ADMINS = "SELECT count(*) FROM users WHERE tenant_id = ?1 AND id <> ?2 AND status = 'active' AND roles & 1 = 1";
+    /// Through which provider a session was opened.
+    tenant THROUGH = "SELECT provider_id, subject, provider_session, sealed FROM session_providers WHERE tenant_id = ?1 AND session_id = ?2";
+    /// The living sessions of a provider's person, or one of them by the provider's name for it.
+    tenant SESSIONS_THERE = "SELECT s.id FROM session_providers t JOIN sessions s ON s.tenant_id = t.tenant_id AND s.id = t.session_id
+        WHERE t.tenant_id = ?1 AND t.provider_id = ?2 AND t.subject = ?3 AND (?4 = '' OR t.provider_session = ?4) AND s.ended_at IS NULL
+        LIMIT 500";
 }

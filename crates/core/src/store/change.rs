@@ -36,6 +36,7 @@ pub(crate) enum Stale {
     Admin(AdminId),
     Keys,
     License,
+    Providers(TenantId),
     Everything,
 }
 
@@ -170,6 +171,7 @@ impl Stale {
             Self::Admin(id) => format!("a{id}"),
             Self::Keys => "k".into(),
             Self::License => "l".into(),
+            Self::Providers(id) => format!("p{id}"),
             Self::Everything => "*".into(),
         }
     }
@@ -187,6 +189,7 @@ impl Stale {
             Some('a') => rest.parse().ok().map(Self::Admin),
             Some('k') => Some(Self::Keys),
             Some('l') => Some(Self::License),
+            Some('p') => rest.parse().ok().map(Self::Providers),
             _ => None,
         };
         known.unwrap_or(Self::Everything)

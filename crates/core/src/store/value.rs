@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
-use crate::ids::{AdminId, AuditId, SessionId, TenantId, UserId};
+use crate::ids::{AdminId, AuditId, ProviderId, SessionId, TenantId, UserId};
 
 /// One argument or column, in the kinds both databases know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +89,12 @@ impl From<AdminId> for Value {
     }
 }
 
+impl From<ProviderId> for Value {
+    fn from(it: ProviderId) -> Self {
+        Self::Int(it.0)
+    }
+}
+
 impl From<SessionId> for Value {
     fn from(it: SessionId) -> Self {
         Self::Bytes(it.0.to_vec())
@@ -151,6 +157,10 @@ impl Row {
 
     pub(crate) fn maybe_text(&self, at: usize) -> Result<Option<&str>> {
         if self.null(at) { Ok(None) } else { self.text(at).map(Some) }
+    }
+
+    pub(crate) fn maybe_bytes(&self, at: usize) -> Result<Option<&[u8]>> {
+        if self.null(at) { Ok(None) } else { self.bytes(at).map(Some) }
     }
 
     pub(crate) fn time(&self, at: usize) -> Result<Timestamp> {

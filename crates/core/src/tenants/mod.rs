@@ -68,6 +68,12 @@ pub struct TenantSettings {
     pub strict_refresh: bool,
     /// Password sign-in is off.
     pub sso_only: bool,
+    /// Origins and addresses, besides our own paths, where people may be sent after signing in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub return_to: Vec<String>,
+    /// Addresses, letter for letter, where native apps take their one-time code.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub native_redirects: Vec<String>,
 }
 
 impl TenantSettings {
@@ -81,7 +87,7 @@ impl TenantSettings {
         if self.password_min_length.is_some_and(|least| least > 64) {
             return Err(Error::invalid("settings.passwordMinLength", "at most 64"));
         }
-        Ok(())
+        signin::check_lists(self)
     }
 }
 
@@ -178,6 +184,7 @@ impl App {
             // What was written about a former tenant of that name while it was being deleted is not this one's.
             .run_system(sql::DELETE_LOG, args![&new.id])
             .run_system(signin::sql::FORGET, args![signin::guesses::tenant_key(&new.id)])
+            .run_system(signin::sql::FORGET, args![signin::proofs_key(&new.id)])
             .forgetting(Stale::Tenant(new.id.clone()));
         self.store.apply_system(by, change).await?;
         self.find_tenant(&new.id).await
@@ -249,6 +256,7 @@ impl App {
             .must_system(sql::DELETE, args![id], || Error::NotFound)
             .run_system(sql::DELETE_LOG, args![id])
             .run_system(signin::sql::FORGET, args![signin::guesses::tenant_key(id)])
+            .run_system(signin::sql::FORGET, args![signin::proofs_key(id)])
             .forgetting(Stale::Everything);
         self.store.apply_system(by, change).await.map(drop)
     }

@@ -22,6 +22,16 @@ impl Email {
         &self.0
     }
 
+    /// What stands before the `@`.
+    pub(crate) fn local(&self) -> &str {
+        self.0.rsplit_once('@').map_or("", |(local, _)| local)
+    }
+
+    /// What stands after it.
+    pub(crate) fn domain(&self) -> &str {
+        self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
+
     /// The form in which addresses are equal or not: without regard to case.
     pub(crate) fn key(&self) -> String {
         self.0.to_ascii_lowercase()

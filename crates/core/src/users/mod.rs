@@ -15,7 +15,7 @@ use crate::error::{Error, Problem, Result};
 use crate::ids::{TenantId, UserId};
 use crate::secret::Secret;
 use crate::signin::password::{Password, Rules};
-use crate::store::{Change, FromRow, Row, Stale, args};
+use crate::store::{Change, FromRow, Row, Stale, Value, args};
 
 /// A user.
 #[derive(Clone, Debug)]
@@ -61,6 +61,14 @@ impl UserStatus {
             Self::Invited => "INVITED",
             Self::Active => "ACTIVE",
             Self::Disabled => "DISABLED",
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Invited => "invited",
+            Self::Active => "active",
+            Self::Disabled => "disabled",
         }
     }
 
@@ -193,28 +201,11 @@ impl App {
         };
         let now = self.now();
         let id = self.next_user_id().await?;
-        let status = if hash.is_some() { "active" } else { "invited" };
-        let changed_at = hash.as_ref().map(|_| now);
-        let search = searchable(new.email.as_str(), &new.first_name, &new.last_name);
-        let row = args![
-            id,
-            new.email.as_str(),
-            new.email.key(),
-            &new.first_name,
-            &new.last_name,
-            &new.title,
-            search,
-            status,
-            new.roles.bits(),
-            hash,
-            changed_at,
-            now
-        ];
+        let status = if hash.is_some() { UserStatus::Active } else { UserStatus::Invited };
+        let names = [&new.first_name, &new.last_name, &new.title].map(String::as_str);
+        let row = row(id, &new.email, names, status, new.roles, hash, now);
         let entry = entry(by, now, Action::UserCreated, id).because(words(new.roles));
-        let change = Change::within(by, entry)
-            .guarding_tenant()
-            .must(sql::ADD, row, || Error::AccountExists)
-            .forgetting(Stale::User(id));
+        let change = adding(Change::within(by, entry), row, || Error::AccountExists).forgetting(Stale::User(id));
         self.store.apply(by, change).await?;
         self.find_user(by, id).await
     }
@@ -389,7 +380,8 @@ impl App {
         self.store.one(by, sql::FIND, args![id]).await?.ok_or(Error::NotFound)
     }
 
-    async fn next_user_id(&self) -> Result<UserId> {
+    /// A number for a user about to be made.
+    pub(crate) async fn next_user_id(&self) -> Result<UserId> {
         self.next_number("user").await.map(UserId)
     }
 
@@ -398,6 +390,29 @@ impl App {
         let applied = self.store.carry_out(Change::unlogged().run_system(sql::NEXT_NUMBER, args![kind])).await?;
         applied.row(0).ok_or_else(|| Error::internal("a counter gave no number"))?.int(0)
     }
+}
+
+/// The row of an account about to be made; `names` are the first, the last, and the title.
+pub(crate) fn row(
+    id: UserId,
+    email: &Email,
+    names: [&str; 3],
+    status: UserStatus,
+    roles: Roles,
+    hash: Option<String>,
+    now: Timestamp,
+) -> Vec<Value> {
+    let [first, last, title] = names;
+    let search = searchable(email.as_str(), first, last);
+    let changed_at = hash.as_ref().map(|_| now);
+    let (address, status) = (email.as_str(), status.word());
+    args![id, address, email.key(), first, last, title, search, status, roles.bits(), hash, changed_at, now]
+}
+
+/// Adds to a change that an account is made. The one place where accounts come into being, by whoever's hand: what counts seats
+/// counts them here.
+pub(crate) fn adding(change: Change, row: Vec<Value>, exists: fn() -> Error) -> Change {
+    change.guarding_tenant().must(sql::ADD, row, exists)
 }
 
 /// A User Admin never touches an Admin, nor makes one.
@@ -412,7 +427,7 @@ fn entry<P>(by: &Grant<P>, now: Timestamp, action: Action, id: UserId) -> Entry 
     Entry::done(now, by.actor(), by.visit(), action, Target::user(id))
 }
 
-fn words(roles: Roles) -> String {
+pub(crate) fn words(roles: Roles) -> String {
     roles.iter().map(Role::as_str).collect::<Vec<_>>().join(" ")
 }
 

@@ -79,7 +79,7 @@ on_both! {
         let begin = async || world.caller(&world.sign_in("john@acme.test").await.handed.token).await.unwrap();
         let [one, two, three] = [begin().await, begin().await, begin().await];
         let lines =
-            lines_of(&world, &acme, async || world.app.end_own_session(&one, two.session()).await.unwrap()).await;
+            lines_of(&world, &acme, async || world.app.end_own_session(&one, two.session().unwrap()).await.unwrap()).await;
         assert_eq!(lines, [format!("user {john} session.ended session:ID done")]);
         let lines = lines_of(&world, &acme, async || world.app.sign_out(&one, Extent::This).await.unwrap()).await;
         assert_eq!(lines, [format!("user {john} session.sign-out session:ID done")]);
@@ -134,7 +134,7 @@ on_both! {
             NewUser::parse("john@acme.test", "John", "Doe", "", [Role::Admin], Some(Secret::new(PASSWORD))).unwrap();
         let lines = lines_of(&world, &acme, async || drop(world.app.create_user(&by, new).await.unwrap())).await;
         assert_eq!(lines, ["admin 1 user.created user:1 done: ADMIN"]);
-        let session = world.caller(&world.sign_in("john@acme.test").await.handed.token).await.unwrap().session();
+        let session = world.caller(&world.sign_in("john@acme.test").await.handed.token).await.unwrap().session().unwrap();
         let lines =
             lines_of(&world, &acme, async || world.app.end_session(&root.grant(), session).await.unwrap()).await;
         assert_eq!(lines, ["admin realm: admin 1 session.ended session:ID done"]);

@@ -83,7 +83,7 @@ on_both! {
         let acme = world.tenant("acme").await;
         world.user(&acme, "john", &[Role::Viewer]).await;
         let signed_in = world.sign_in("john@acme.test").await.handed;
-        let session = world.caller(&signed_in.token).await.unwrap().session();
+        let session = world.caller(&signed_in.token).await.unwrap().session().unwrap();
         let second = child(&world.app, &signed_in.refresh_token).await;
         let third = child(&world.app, &second).await;
         assert_refused(&world.app, &signed_in.refresh_token).await;
@@ -321,7 +321,7 @@ on_both! {
         let acme = world.tenant("acme").await;
         let user = world.user(&acme, "john", &[Role::Viewer]).await;
         let first = world.sign_in("john@acme.test").await.handed;
-        let session = world.caller(&first.token).await.unwrap().session();
+        let session = world.caller(&first.token).await.unwrap().session().unwrap();
         let elsewhere = from("198.51.100.7".parse().unwrap());
         let second = world.app.refresh(first.refresh_token.reveal(), None, &elsewhere).await.unwrap().handed;
         let caller = world.caller(&second.token).await.unwrap();

@@ -41,7 +41,7 @@ on_both! {
     async fn an_access_token_says_what_the_contract_names(world) {
         let (_, id) = john(&world).await;
         let handed = world.sign_in("john@acme.test").await.handed;
-        let session = world.caller(&handed.token).await.unwrap().session();
+        let session = world.caller(&handed.token).await.unwrap().session().unwrap();
         let (header, claims) = (part(&handed.token, 0), part(&handed.token, 1));
         assert_eq!((&header["typ"], &header["alg"]), (&"at+jwt".into(), &"ES256".into()));
         let names: Vec<&String> = claims.as_object().unwrap().keys().collect();
@@ -235,7 +235,7 @@ on_both! {
         let (acme, id) = john(&world).await;
         let begin = async || world.sign_in("john@acme.test").await.handed.token;
         let (one, other) = (begin().await, begin().await);
-        let session = world.caller(&one).await.unwrap().session();
+        let session = world.caller(&one).await.unwrap().session().unwrap();
         world.app.end_session(&command_line(), session).await.unwrap();
         assert_dead(&world.app, &one).await;
         let again = world.app.end_session(&command_line(), session).await;

@@ -131,7 +131,7 @@ async fn verdict(world: &World, caller: &Caller, document: &str) -> String {
         .replace("$OTHER", &other.id.to_string())
         .replace("$ADMIN", &admin.id.to_string())
         .replace("$SELF", &me.to_string())
-        .replace("$SESSION", &caller.session().to_string())
+        .replace("$SESSION", &caller.session().unwrap().to_string())
         .replace("$NEW", &format!("new{me}@acme.test"));
     let answer = world.ask(caller, &document).await;
     match codes(&answer).as_slice() {

@@ -24,8 +24,8 @@ pub struct Me<'a> {
     permissions: RightNames,
     /// Their organisation.
     client: Client<'a>,
-    /// The session in use.
-    session: Session<'a>,
+    /// The session in use; null behind an Entra token, which makes none.
+    session: Option<Session<'a>>,
     /// What there is to know about the licence; empty where all is well.
     notices: Vec<LicenseNotice>,
 }
@@ -83,7 +83,11 @@ fn shown<'a>(caller: &'a Caller, notices: &[Notice]) -> Me<'a> {
         user: Account::from(caller.user()),
         permissions: RightNames(caller.user().roles),
         client: Client { id: caller.tenant().id.as_str(), name: &caller.tenant().name },
-        session: Session { id: Text(caller.session()), amr: Words(caller.amr()), created_at: Text(caller.since()) },
+        session: caller.session().map(|id| Session {
+            id: Text(id),
+            amr: Words(caller.amr()),
+            created_at: Text(caller.since()),
+        }),
         notices: notices.iter().map(LicenseNotice::from).collect(),
     }
 }

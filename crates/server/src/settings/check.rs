@@ -152,12 +152,23 @@ impl Check {
     fn others(&mut self, settings: &mut Settings) {
         for (key, address) in [
             ("microsoft.login_url", &mut settings.microsoft.login_url),
+            ("microsoft.sts_url", &mut settings.microsoft.sts_url),
             ("microsoft.graph_url", &mut settings.microsoft.graph_url),
         ] {
             let known = Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
             self.refuse_if(!known, key, "write an address, as https://login.microsoftonline.com");
             address.truncate(address.trim_end_matches('/').len());
         }
+        for host in &settings.federation.internal_hosts {
+            let known = Host::parse(host).is_ok();
+            self.refuse_if(
+                !known,
+                "federation.internal_hosts",
+                &format!("`{host}` is not the name or address of a host"),
+            );
+        }
+        let near = settings.federation.loopback == Some(true) && !settings.server.listen.ip().is_loopback();
+        self.warn(near, "federation.loopback", "every client's Admin can have this machine's own services called");
         if let Err(reason) = log_filter(&settings.log.level) {
             self.refuse("log.level", reason);
         }

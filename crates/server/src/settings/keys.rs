@@ -44,6 +44,8 @@ impl Key {
             Json::String(text) => such("a text", text),
             _ if self.name.ends_with(".listen") => such("an address and a port", "127.0.0.1:9090"),
             _ if self.name.ends_with(".threads") => "a whole number, as 4".to_owned(),
+            _ if self.name.ends_with(".loopback") => "true or false".to_owned(),
+            _ if self.name.ends_with(".dns_server") => such("an address and a port", "192.0.2.53:53"),
             _ => "a text".to_owned(),
         }
     }

@@ -183,9 +183,11 @@ impl App {
         };
         let change = Change::within(caller, entry)
             .must(users_sql::SET_PASSWORD, args![user.id, hash, now, epoch], || Error::Conflict)
-            .run(session_sql::KEEP, args![user.id, caller.session])
-            .forgetting(Stale::User(user.id))
-            .forgetting(Stale::Session(caller.session));
+            .forgetting(Stale::User(user.id));
+        let change = match caller.session {
+            Some(session) => change.run(session_sql::KEEP, args![user.id, session]).forgetting(Stale::Session(session)),
+            None => change,
+        };
         let changed = self.store.carry_out(place.succeeded(change, now)).await;
         self.or_give_back(changed, &[place]).await.map(drop)
     }
@@ -219,8 +221,9 @@ impl App {
             tenant: account.tenant.clone(),
             user: account.id,
             method: "password",
-            amr: "pwd",
+            amr: "pwd".into(),
             epoch: account.epoch,
+            through: None,
             _made_here: Seal,
         };
         let better = match verdict {
