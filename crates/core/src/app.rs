@@ -15,6 +15,7 @@ use crate::session::pacing::Pacing;
 use crate::signin::Parameters;
 use crate::signin::guesses::Lanes;
 use crate::signin::hasher::{self, Hasher};
+use crate::signin::readers::Readers;
 use crate::store::statement::statements;
 use crate::store::{Change, Stale, Store, args};
 use crate::vault::{MasterKey, Vault};
@@ -51,6 +52,7 @@ pub struct App {
     pub(crate) instance: String,
     pub(crate) vendor: Option<VendorKey>,
     pub(crate) federation: Federation,
+    pub(crate) readers: Readers,
 }
 
 impl App {
@@ -105,6 +107,7 @@ impl App {
             instance,
             vendor,
             federation,
+            readers: Readers::new(),
         };
         app.provide_keys().await?;
         Ok(app)

@@ -11,6 +11,7 @@ use crate::audit::{Actor, Visit};
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::{AdminId, SessionId, TenantId, UserId};
+use crate::signin::answers::TokenHash;
 use crate::tenants::Tenant;
 use crate::users::User;
 
@@ -40,6 +41,8 @@ pub struct Caller {
     pub(crate) tenant: Arc<Tenant>,
     pub(crate) user: Arc<User>,
     pub(crate) session: Option<SessionId>,
+    /// The Entra token that was shown in a session's place.
+    pub(crate) foreign: Option<TokenHash>,
     pub(crate) amr: Arc<str>,
     pub(crate) since: Timestamp,
     pub(crate) visit: Visit,

@@ -24,7 +24,11 @@ impl App {
     pub async fn caller(&self, shown: Shown<'_>, named: Option<&str>, visit: Visit) -> Result<Caller> {
         let now = self.now();
         let Standing { session, tenant, user } = match shown {
-            Shown::Bearer(token) => self.behind_token(token, now).await?,
+            Shown::Bearer(token) => match self.behind_token(token, now).await {
+                // Only what is none of ours can be Entra's. Boxed, so that our own do not carry its weight.
+                Err(Error::InvalidToken) => return Box::pin(self.foreign_caller(token, named, visit)).await,
+                standing => standing?,
+            },
             Shown::Cookie(value) => self.behind_cookie(value, now, &visit).await?,
         };
         if named.is_some_and(|named| named != tenant.id.as_str()) {
@@ -32,7 +36,7 @@ impl App {
         }
         self.live.saw(&session, now);
         let (amr, since) = (Arc::clone(&session.amr), session.created_at);
-        Ok(Caller { tenant, user, session: Some(session.id), amr, since, visit })
+        Ok(Caller { tenant, user, session: Some(session.id), foreign: None, amr, since, visit })
     }
 
     /// Checks what a request in the admin realm shows.

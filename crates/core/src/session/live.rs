@@ -19,6 +19,7 @@ use crate::error::Result;
 use crate::ids::{AdminId, SessionId, TenantId, UserId};
 use crate::license::InForce;
 use crate::providers::Provider;
+use crate::signin::answers::Answers;
 use crate::store::{Stale, Trust};
 use crate::tenants::Tenant;
 use crate::users::User;
@@ -43,6 +44,7 @@ pub(crate) struct Live {
     /// A tenant's providers, those switched off too.
     pub(crate) providers: Memory<TenantId, Arc<[Arc<Provider>]>>,
     pub(crate) tokens: Tokens,
+    pub(crate) answers: Answers,
     changes: AtomicU64,
     seen: Mutex<HashMap<SessionId, Timestamp>>,
     pub(crate) keys: Memory<(), Rings>,
@@ -61,6 +63,7 @@ impl Live {
             license: Memory::new(),
             providers: Memory::new(),
             tokens: Tokens::new(entropy),
+            answers: Answers::new(),
             changes: AtomicU64::new(0),
             seen: Mutex::default(),
             keys: Memory::new(),
@@ -80,6 +83,7 @@ impl Live {
                 Stale::Keys => self.forget_keys(),
                 Stale::License => self.license.forget(&()),
                 Stale::Providers(id) => self.providers.forget(id),
+                Stale::Answer(token) => self.answers.forget(token),
                 Stale::Everything => self.forget_everything(),
             }
         }
@@ -100,6 +104,7 @@ impl Live {
         self.admins.forget_all();
         self.license.forget_all();
         self.providers.forget_all();
+        self.answers.forget_all();
         self.forget_keys();
     }
 

@@ -170,7 +170,11 @@ impl App {
         let actor = Actor::User(caller.user.id);
         let change = match extent {
             Extent::This => {
-                let Some(session) = caller.session else { return Ok(()) };
+                let session = match (caller.session, caller.foreign) {
+                    (Some(session), _) => session,
+                    (None, Some(token)) => return self.forget_foreign(caller, token).await,
+                    (None, None) => return Ok(()),
+                };
                 let entry = Entry::done(now, &actor, &caller.visit, Action::SignOut, Target::session(session));
                 Change::within(caller, entry)
                     .run_system(sql::END, args![session, now])

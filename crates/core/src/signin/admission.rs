@@ -29,6 +29,8 @@ pub(super) struct Proven {
     pub(super) provider: Arc<Provider>,
     pub(super) way: Way,
     pub(super) identity: Identity,
+    /// How the provider calls them when it signs them out, if not by the subject.
+    pub(super) known_as: Option<String>,
     /// What ends the session at the provider: an ID token, or a whole `NameID`.
     pub(super) hint: Option<Secret>,
     pub(super) once: Once,
@@ -152,7 +154,7 @@ impl App {
             let now = self.now();
             let settled = match self.living_tenant(&proven.provider.tenant).await? {
                 Some(tenant) if tenant.is_active() => {
-                    self.settle(proven, &tenant, visit, now).await?.map(|settled| (tenant, settled))
+                    self.settle_account(proven, &tenant, visit, now).await?.map(|settled| (tenant, settled))
                 }
                 _ => Err((Denial::Unknown("the client is disabled or gone"), None)),
             };
@@ -173,7 +175,7 @@ impl App {
     }
 
     /// Decides, and writes the decision down as steps.
-    async fn settle(
+    async fn settle_account(
         &self,
         proven: &Proven,
         tenant: &Tenant,
@@ -317,7 +319,7 @@ impl App {
         let Proven { provider, identity, .. } = proven;
         let target = match user {
             Some(id) => Target::user(id),
-            None => Target::claimed(identity.email.as_deref().unwrap_or(&identity.subject)),
+            None => Target::claimed(&plain(identity.email.as_deref().unwrap_or(&identity.subject))),
         };
         let entry = Entry::done(now, &provider.actor(), visit, Action::SignIn, target).refused(denial.reason());
         self.store.carry_out(Change::system(entry.in_tenant(&provider.tenant))).await.map(drop)
@@ -342,14 +344,15 @@ impl App {
     /// The same for a proof that names nobody's provider.
     pub(super) async fn log_strange_proof(&self, claimed: &str, reason: &str, visit: &Visit) -> Result<()> {
         let now = self.now();
-        let entry = Entry::done(now, &Actor::Anyone, visit, Action::SignIn, Target::claimed(claimed)).refused(reason);
+        let entry =
+            Entry::done(now, &Actor::Anyone, visit, Action::SignIn, Target::claimed(&plain(claimed))).refused(reason);
         self.store.carry_out(self.counting(Change::system(entry), Bound::Proofs(visit), now)).await.map(drop)
     }
 }
 
 impl Proven {
     fn proof(&self, tenant: &Tenant, settled: &Settled) -> Proof {
-        let Self { provider, way, identity, hint, .. } = self;
+        let Self { provider, way, identity, known_as, hint, .. } = self;
         Proof {
             tenant: tenant.id.clone(),
             user: settled.user,
@@ -359,7 +362,7 @@ impl Proven {
             through: Some(Through {
                 provider: provider.id,
                 name: provider.name.clone(),
-                subject: identity.subject.clone(),
+                subject: known_as.as_ref().unwrap_or(&identity.subject).clone(),
                 session: identity.session.clone(),
                 hint: hint.clone(),
             }),
@@ -384,6 +387,11 @@ impl Provider {
     pub(crate) fn actor(&self) -> Actor {
         Actor::Provider(self.name.as_str().into())
     }
+}
+
+/// What a stranger said, fit for a line of the log.
+fn plain(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_control()).take(200).collect()
 }
 
 /// How somebody signed in, in one line of words: through a federation, and what the provider said of it. Only what looks like a word

@@ -25,6 +25,8 @@ pub(super) enum Way {
     Dynamics,
     /// To sign out.
     SamlLogout,
+    /// Not at all: a bearer token.
+    Entra,
 }
 
 impl Way {
@@ -35,6 +37,7 @@ impl Way {
             Self::Saml => "saml",
             Self::Dynamics => "ms-dynamics",
             Self::SamlLogout => "saml-logout",
+            Self::Entra => "entra",
         }
     }
 }
@@ -75,6 +78,13 @@ pub(super) struct Intent {
     pub(super) verifier: String,
 }
 
+impl Intent {
+    /// Of somebody who signs out: they come back to nothing.
+    pub(super) fn of_logout(provider: String) -> Self {
+        Self { return_to: "/".into(), native: None, provider, nonce: String::new(), verifier: String::new() }
+    }
+}
+
 /// An attempt as found.
 pub(super) struct Attempt {
     id: AttemptId,
@@ -85,6 +95,11 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
+    /// The name of its browser's cookie.
+    pub(super) fn cookie(&self) -> String {
+        self.id.cookie()
+    }
+
     /// Whether it was begun in the browser that holds this cookie.
     pub(super) fn is_of(&self, cookie: &Secret) -> bool {
         secret::same(&self.browser, &hash(cookie.reveal()))

@@ -56,7 +56,8 @@ impl App {
             Some(id) => id.clone(),
             None => self.only_tenant().await?.ok_or(Error::ClientRequired)?,
         };
-        let tenant = self.living_tenant(&id).await?.filter(|tenant| tenant.is_active()).ok_or(Error::UnknownProvider)?;
+        let tenant =
+            self.living_tenant(&id).await?.filter(|tenant| tenant.is_active()).ok_or(Error::UnknownProvider)?;
         let all = self.providers_of(&id).await?;
         let mut able = all.iter().filter(|it| it.enabled && speaks(&it.protocol));
         let found = match named {
@@ -113,12 +114,7 @@ impl App {
     }
 
     /// Writes down why nobody could be sent to a provider, and says what to answer.
-    pub(super) async fn not_departed(
-        &self,
-        provider: &Provider,
-        refusal: &Refusal,
-        visit: &Visit,
-    ) -> Result<Error> {
+    pub(super) async fn not_departed(&self, provider: &Provider, refusal: &Refusal, visit: &Visit) -> Result<Error> {
         self.log_failed_proof(provider, &refusal.to_string(), &[Bound::Starts(visit)], visit).await?;
         Ok(answer_to(refusal, Error::IdpUnavailable(CORRECTED)))
     }

@@ -1,6 +1,7 @@
 //! The door: everything between knocking and having a session.
 
 mod admission;
+pub(crate) mod answers;
 mod attempt;
 mod bounds;
 mod codes;
@@ -12,6 +13,7 @@ mod linking;
 pub(crate) mod methods;
 pub(crate) mod password;
 mod places;
+pub(crate) mod readers;
 pub(crate) mod sql;
 mod stored;
 mod throttle;
@@ -95,7 +97,9 @@ impl App {
             None => self.only_tenant().await?.ok_or(Error::ClientRequired)?,
         };
         self.living_tenant(&id).await?.ok_or(Error::NotFound)?;
-        Ok(Vec::new())
+        let all = self.providers_of(&id).await?;
+        let offered = all.iter().filter(|it| it.enabled && methods::is_offered(&it.protocol));
+        Ok(offered.map(|it| Button { name: it.name.clone(), kind: it.kind(), label: it.label.clone() }).collect())
     }
 
     /// The names on the buttons. For the routes that stood before there were any; to go with them.

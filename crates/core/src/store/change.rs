@@ -4,6 +4,8 @@ use crate::access::Scope;
 use crate::audit::Entry;
 use crate::error::{Error, Result};
 use crate::ids::{AdminId, SessionId, TenantId, UserId};
+use crate::secret;
+use crate::signin::answers::TokenHash;
 use crate::store::statement::{SystemSql, TenantSql};
 use crate::store::value::{Row, Value};
 
@@ -37,6 +39,8 @@ pub(crate) enum Stale {
     Keys,
     License,
     Providers(TenantId),
+    /// What Microsoft said about a bearer token.
+    Answer(TokenHash),
     Everything,
 }
 
@@ -172,6 +176,7 @@ impl Stale {
             Self::Keys => "k".into(),
             Self::License => "l".into(),
             Self::Providers(id) => format!("p{id}"),
+            Self::Answer(token) => format!("e{}", secret::encode(&token.0)),
             Self::Everything => "*".into(),
         }
     }
@@ -190,6 +195,10 @@ impl Stale {
             Some('k') => Some(Self::Keys),
             Some('l') => Some(Self::License),
             Some('p') => rest.parse().ok().map(Self::Providers),
+            Some('e') => {
+                let hash = secret::decode(rest).and_then(|bytes| bytes.try_into().ok());
+                hash.map(|hash| Self::Answer(TokenHash(hash)))
+            }
             _ => None,
         };
         known.unwrap_or(Self::Everything)

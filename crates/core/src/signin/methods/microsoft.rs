@@ -63,7 +63,14 @@ impl App {
             Err(refusal) => return Err(self.not_believed(&provider, &refusal, visit, plainly(&refusal)).await?),
         };
         let hint = Some(Secret::new(answer.id_token.reveal()));
-        let proven = Proven { provider, way: Way::Dynamics, identity: answer.identity, hint, once: Once::Already };
+        let proven = Proven {
+            provider,
+            way: Way::Dynamics,
+            identity: answer.identity,
+            known_as: None,
+            hint,
+            once: Once::Already,
+        };
         self.arrive(&proven, intent, Some(attempt.cookie()), visit).await
     }
 }

@@ -1,8 +1,16 @@
 //! The ways to sign in, one file each.
 
+mod entra_bearer;
 mod microsoft;
 mod oidc;
 mod password;
 mod saml;
 
 pub use password::{AdminClaim, Claim, PasswordChange};
+
+use crate::providers::Protocol;
+
+/// Whether a sign-in page offers a provider. A directory without an organisation of Dynamics only vouches for Power Apps' tokens.
+pub(super) fn is_offered(protocol: &Protocol) -> bool {
+    !matches!(protocol, Protocol::Microsoft(_)) || microsoft::has_dynamics(protocol)
+}

@@ -61,7 +61,8 @@ impl App {
             Err(refusal) => return Err(self.not_believed(&provider, &refusal, visit, Error::InvalidToken).await?),
         };
         let hint = Some(Secret::new(answer.id_token.reveal()));
-        let proven = Proven { provider, way: Way::Oidc, identity: answer.identity, hint, once: Once::Already };
+        let proven =
+            Proven { provider, way: Way::Oidc, identity: answer.identity, known_as: None, hint, once: Once::Already };
         self.arrive(&proven, intent, Some(attempt.cookie()), visit).await
     }
 
