@@ -15,8 +15,6 @@ pub(super) struct Neighbours {
     process: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
-    /// What they are.
-    pub(super) about: About,
 }
 
 /// What the two tell of themselves.
@@ -54,7 +52,7 @@ impl Neighbours {
     ///
     /// # Errors
     /// If something they need is missing: says what to do about it.
-    pub(super) fn start(tools: &Path) -> Result<Self, Failure> {
+    pub(super) fn start(tools: &Path) -> Result<(Self, About), Failure> {
         look_for(tools)?;
         let mut command = Command::new("node");
         // Called so, they are another site for a browser than 127.0.0.1: as it is in earnest.
@@ -69,7 +67,7 @@ impl Neighbours {
         let output = process.stdout.take().ok_or_else(silent)?;
         let mut output = BufReader::new(output);
         let about = serde_json::from_value(line(&mut output)?).map_err(|_| silent())?;
-        Ok(Self { process, input, output, about })
+        Ok((Self { process, input, output }, about))
     }
 
     /// Tells them where they are to send people: to the server at this origin, which must be answering.
