@@ -6,11 +6,13 @@
 mod answer;
 mod ask;
 mod audit;
+mod domains;
 mod limits;
 mod moment;
 mod operation;
 mod outline;
 mod paging;
+mod providers;
 mod scan;
 mod sessions;
 mod users;
@@ -105,7 +107,18 @@ pub fn sdl() -> String {
 }
 
 #[derive(Default, MergedObject)]
-struct Query(users::UsersQuery, sessions::SessionsQuery, audit::AuditQuery);
+struct Query(
+    users::UsersQuery,
+    sessions::SessionsQuery,
+    audit::AuditQuery,
+    providers::ProvidersQuery,
+    domains::DomainsQuery,
+);
 
 #[derive(Default, MergedObject)]
-struct Mutation(users::UsersMutation, sessions::SessionsMutation);
+struct Mutation(
+    users::UsersMutation,
+    sessions::SessionsMutation,
+    providers::ProvidersMutation,
+    domains::DomainsMutation,
+);

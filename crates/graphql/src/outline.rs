@@ -55,10 +55,14 @@ impl Outline {
         if let BaseType::List(_) = field.ty.node.base {
             // Two types may have a list of the same name; the longer one counts for both.
             let rows = self.lists.entry(name.to_owned()).or_default();
-            *rows = usual_rows(field).max(*rows);
+            let short = SHORT.iter().find(|(list, _)| *list == name).map(|(_, most)| *most);
+            *rows = short.unwrap_or_else(|| usual_rows(field)).max(*rows);
         }
     }
 }
+
+/// Lists that the core keeps short, with what they hold at most.
+const SHORT: &[(&str, u64)] = &[("identityProviders", 50), ("certificates", 10), ("sso", 10), ("slo", 10)];
 
 /// What the list's `first` says by default; a list without one counts as an ordinary page.
 fn usual_rows(field: &FieldDefinition) -> u64 {

@@ -1,10 +1,12 @@
-//! The cookie that carries a session, written.
+//! The cookies, written: those that carry a session, and the short-lived ones that tie a sign-in to the browser it began in.
 
 use std::time::Duration;
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderMap, HeaderValue};
 use purser_core::secret::Secret;
+use purser_core::signin::{Door, Flow};
 
+use crate::extract::cookie_names;
 use crate::http_settings::HttpSettings;
 
 /// The cookie of a client's session.
@@ -13,21 +15,91 @@ pub const CLIENT: &str = "session";
 /// The cookie of a system administrator's session.
 pub const ADMIN: &str = "admin_session";
 
+/// What the names of flow cookies begin with: one for each sign-in under way, so that two tabs do not meet.
+const FLOW: &str = "flow_";
+
+/// What the names of the cookies begin with that wait on a sub-domain for their sign-in to come back.
+const HOP: &str = "hop_";
+
+/// How many sign-ins may be under way in one browser. Those begun before are given up: every cookie travels with every request.
+const UNDER_WAY: usize = 10;
+
 /// The `Set-Cookie` that gives a browser its session: out of scripts' reach, not sent along from other sites, for this host
 /// only (no `Domain`), and by https only wherever there is https (ASVS 3.3).
 pub fn given(name: &str, value: &Secret, lifetime: Duration, settings: &HttpSettings) -> HeaderValue {
-    written(name, value.reveal(), lifetime.as_secs(), settings)
+    written(name, value.reveal(), lifetime.as_secs(), "/", &attributes(Sites::Ours, settings))
 }
 
 /// The `Set-Cookie` that takes it away again.
 pub fn taken_away(name: &str, settings: &HttpSettings) -> HeaderValue {
-    written(name, "", 0, settings)
+    written(name, "", 0, "/", &attributes(Sites::Ours, settings))
 }
 
-fn written(name: &str, value: &str, max_age: u64, settings: &HttpSettings) -> HeaderValue {
+/// The `Set-Cookie` that ties a sign-in to this browser. One whose answer is posted by the provider's page must be sent along from
+/// another site; browsers grant that by https only, so on plain HTTP (on this machine, where ports are one site) it is as any other.
+pub fn flow(flow: &Flow, door: Door, settings: &HttpSettings) -> HeaderValue {
+    let sites = if flow.cross_site && settings.is_https() { Sites::All } else { Sites::Ours };
+    let lifetime = flow.lifetime.as_secs();
+    written(&flow.cookie, flow.value.reveal(), lifetime, path(door), &attributes(sites, settings))
+}
+
+/// The `Set-Cookie` for a sign-in that was sent from a sub-domain to the main address and is to come back.
+pub fn hop(state: &str, verifier: &Secret, lifetime: Duration, settings: &HttpSettings) -> HeaderValue {
+    let name = format!("{HOP}{state}");
+    written(&name, verifier.reveal(), lifetime.as_secs(), path(Door::Own), &attributes(Sites::Ours, settings))
+}
+
+/// The name of such a cookie; nothing for a state that none of ours can be.
+pub fn hop_name(state: &str) -> Option<String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let ours = (1..=64).contains(&state.len()) && state.bytes().all(plain);
+    ours.then(|| format!("{HOP}{state}"))
+}
+
+/// The `Set-Cookie` that takes the cookie of a sign-in away.
+pub fn done_with(name: &str, door: Door, settings: &HttpSettings) -> HeaderValue {
+    written(name, "", 0, path(door), &attributes(Sites::Ours, settings))
+}
+
+/// The `Set-Cookie`s that make room for one more sign-in: the oldest come first in a request, and go first.
+pub fn room_for_one(headers: &HeaderMap, door: Door, settings: &HttpSettings) -> Vec<HeaderValue> {
+    let names: Vec<&str> = [FLOW, HOP].into_iter().flat_map(|prefix| cookie_names(headers, prefix)).collect();
+    let surplus = (names.len() + 1).saturating_sub(UNDER_WAY);
+    let ours = names
+        .into_iter()
+        .filter(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')));
+    ours.take(surplus).map(|name| done_with(name, door, settings)).collect()
+}
+
+/// Where a cookie of a sign-in under way is sent along: only to the doors at which the sign-in arrives.
+fn path(door: Door) -> &'static str {
+    match door {
+        Door::Own => "/api/client/auth",
+        Door::Rest => "/rest",
+    }
+}
+
+/// From whose pages a cookie is sent along.
+#[derive(Clone, Copy)]
+enum Sites {
+    /// From our own, and when a link or redirect leads here.
+    Ours,
+    /// From any.
+    All,
+}
+
+fn attributes(sites: Sites, settings: &HttpSettings) -> String {
     let secure = if settings.is_https() { "; Secure" } else { "" };
-    let line = format!("{name}={value}; Max-Age={max_age}; Path=/; HttpOnly; SameSite=Lax{secure}");
-    let mut line = HeaderValue::try_from(line).expect("session values are base64url, which every header may hold");
+    let same_site = match sites {
+        Sites::Ours => "Lax",
+        Sites::All => "None",
+    };
+    format!("HttpOnly; SameSite={same_site}{secure}")
+}
+
+fn written(name: &str, value: &str, max_age: u64, path: &str, attributes: &str) -> HeaderValue {
+    let line = format!("{name}={value}; Max-Age={max_age}; Path={path}; {attributes}");
+    let mut line = HeaderValue::try_from(line).expect("names and values of our cookies are visible ASCII");
     line.set_sensitive(true);
     line
 }
@@ -36,11 +108,56 @@ fn written(name: &str, value: &str, max_age: u64, settings: &HttpSettings) -> He
 mod tests {
     use super::*;
 
+    fn public() -> HttpSettings {
+        HttpSettings { public_url: Some("https://sp.test".parse().unwrap()), ..HttpSettings::default() }
+    }
+
+    fn text(line: &HeaderValue) -> &str {
+        line.to_str().unwrap()
+    }
+
+    fn under_way(cross_site: bool) -> Flow {
+        Flow {
+            cookie: "flow_0123456789abcdef".into(),
+            value: Secret::new("v-1"),
+            lifetime: Duration::from_mins(10),
+            cross_site,
+        }
+    }
+
     #[test]
     fn a_session_cookie_is_out_of_reach_of_scripts_and_other_sites() {
-        let public = HttpSettings { public_url: Some("https://sp.test".parse().unwrap()), ..HttpSettings::default() };
         let week = Duration::from_hours(7 * 24);
-        insta::assert_snapshot!(given(CLIENT, &Secret::new("v1.abc"), week, &public).to_str().unwrap(), @"session=v1.abc; Max-Age=604800; Path=/; HttpOnly; SameSite=Lax; Secure");
-        insta::assert_snapshot!(taken_away(ADMIN, &HttpSettings::default()).to_str().unwrap(), @"admin_session=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax");
+        insta::assert_snapshot!(text(&given(CLIENT, &Secret::new("v1.abc"), week, &public())), @"session=v1.abc; Max-Age=604800; Path=/; HttpOnly; SameSite=Lax; Secure");
+        insta::assert_snapshot!(text(&taken_away(ADMIN, &HttpSettings::default())), @"admin_session=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax");
+    }
+
+    #[test]
+    fn a_flow_cookie_goes_along_from_another_site_only_if_the_provider_posts() {
+        let plain = HttpSettings::default();
+        insta::assert_snapshot!(text(&flow(&under_way(false), Door::Own, &public())), @"flow_0123456789abcdef=v-1; Max-Age=600; Path=/api/client/auth; HttpOnly; SameSite=Lax; Secure");
+        insta::assert_snapshot!(text(&flow(&under_way(true), Door::Own, &public())), @"flow_0123456789abcdef=v-1; Max-Age=600; Path=/api/client/auth; HttpOnly; SameSite=None; Secure");
+        insta::assert_snapshot!(text(&flow(&under_way(true), Door::Rest, &plain)), @"flow_0123456789abcdef=v-1; Max-Age=600; Path=/rest; HttpOnly; SameSite=Lax");
+        insta::assert_snapshot!(text(&done_with("flow_0123456789abcdef", Door::Own, &public())), @"flow_0123456789abcdef=; Max-Age=0; Path=/api/client/auth; HttpOnly; SameSite=Lax; Secure");
+    }
+
+    #[test]
+    fn the_oldest_sign_ins_make_room() {
+        let mut headers = HeaderMap::new();
+        let many: Vec<String> = (0..12).map(|at| format!("flow_{at}=x")).collect();
+        headers.insert("cookie", HeaderValue::try_from(many.join("; ")).unwrap());
+        let gone = room_for_one(&headers, Door::Own, &HttpSettings::default());
+        let names: Vec<&str> = gone.iter().map(|line| text(line).split('=').next().unwrap()).collect();
+        assert_eq!(names, ["flow_0", "flow_1", "flow_2"]);
+        headers.insert("cookie", HeaderValue::try_from(many[..9].join("; ")).unwrap());
+        assert!(room_for_one(&headers, Door::Own, &HttpSettings::default()).is_empty());
+    }
+
+    #[test]
+    fn a_name_that_no_server_would_give_is_not_written_back() {
+        let mut headers = HeaderMap::new();
+        let many: Vec<String> = (0..12).map(|at| format!("flow_{at}\"{{=x")).collect();
+        headers.insert("cookie", HeaderValue::try_from(many.join("; ")).unwrap());
+        assert!(room_for_one(&headers, Door::Own, &HttpSettings::default()).is_empty());
     }
 }

@@ -137,12 +137,21 @@ impl IntoResponse for Fault {
         let mut response = Response::new(Body::from(self.envelope()));
         *response.status_mut() = self.status();
         *response.headers_mut() = self.headers();
-        response.extensions_mut().insert(Verdict { code: self.code(), cause: self.cause().map(Arc::new) });
+        let field = self.first_field();
+        response.extensions_mut().insert(Verdict { code: self.code(), field, cause: self.cause().map(Arc::new) });
         response
     }
 }
 
 impl Fault {
+    /// The first field that is blamed.
+    fn first_field(&self) -> Option<String> {
+        match self {
+            Self::Refused(Error::Invalid(problems)) => problems.first().map(|problem| problem.field.clone()),
+            _ => None,
+        }
+    }
+
     /// The error with its chain of causes, if it is a fault of ours.
     fn cause(self) -> Option<Error> {
         match self {
@@ -152,10 +161,11 @@ impl Fault {
     }
 }
 
-/// What the log is told about a refusal. It rides on the response to the one place that logs.
+/// What the log, and a page, is told about a refusal. It rides on the response to the one place that logs.
 #[derive(Clone)]
 pub(crate) struct Verdict {
     pub(crate) code: &'static str,
+    pub(crate) field: Option<String>,
     pub(crate) cause: Option<Arc<Error>>,
 }
 

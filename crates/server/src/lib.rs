@@ -15,6 +15,7 @@ pub mod layers;
 pub mod listener;
 pub mod log;
 pub mod operations;
+pub mod pages;
 pub mod router;
 pub mod serve;
 pub mod settings;

@@ -1,21 +1,28 @@
 //! Every route, on one screen, and the description of them all.
 
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::routing::{MethodRouter, delete, get, patch, post};
 use utoipa::OpenApi;
 
 use crate::admin_api::{admins, audit, clients, keys, license, session as admin_session, users};
-use crate::client_api::{graphql, me, password, session, sessions, signin, sso};
+use crate::client_api::{
+    dynamics, exchange, graphql, landing, me, oidc, password, providers, saml, session, sessions, signin,
+};
 use crate::description::{Common, Doors};
 use crate::site::Site;
-use crate::{graphiql, operations};
+use crate::{graphiql, operations, pages};
 
-/// Lists the routes once: for the router, and for the API's description.
+/// Lists the routes once: for the router, and for the API's description. Where browsers go by themselves, refusals are pages.
 macro_rules! routes {
-    ($($path:literal => $($method:ident $($handler:ident)::+),+;)*) => {
+    (for browsers: {$($page:literal => $($page_method:ident $($page_handler:ident)::+),+;)*}
+     for programs: {$($path:literal => $($method:ident $($handler:ident)::+),+;)*}) => {
         /// The router.
         pub fn router(site: Site) -> Router {
-            let router = Router::new() $(.route($path, MethodRouter::new()$(.merge($method($($handler)::+)))+))*;
+            let router = Router::new()
+                $(.route($page, MethodRouter::new()$(.merge($page_method($($page_handler)::+)))+))*
+                .route_layer(from_fn(pages::for_browsers))
+                $(.route($path, MethodRouter::new()$(.merge($method($($handler)::+)))+))*;
             router
                 .route("/graphiql", get(graphiql::page))
                 .route("/graphiql/{part}", get(graphiql::part))
@@ -26,47 +33,58 @@ macro_rules! routes {
         #[openapi(
             info(title = "Purser", description = "Identity and access behind a work-instruction platform."),
             modifiers(&Doors, &Common),
-            paths($($($($handler)::+),+),*))]
+            paths($($($($page_handler)::+),+,)* $($($($handler)::+),+),*))]
         struct Described;
     };
 }
 
 routes! {
-    "/api/client/auth/sign-in" => post signin::sign_in;
-    "/api/client/auth/refresh" => post session::refresh;
-    "/api/client/auth/sign-out" => post session::sign_out;
-    "/api/client/auth/me" => get me::me;
-    "/api/client/auth/sessions" => get sessions::list;
-    "/api/client/auth/sessions/{id}" => delete sessions::end;
-    "/api/client/auth/password/change" => post password::change;
-    "/api/client/auth/providers" => get sso::providers;
-    "/api/client/auth/oidc" => get sso::oidc;
-    "/api/client/auth/okta-saml" => get sso::okta_saml_start, post sso::okta_saml;
-    "/api/client/auth/ms-dynamics" => get sso::ms_dynamics;
-    "/api/client/graphql" => post graphql::answer;
+    for browsers: {
+        "/api/client/auth/oidc" => get oidc::start;
+        "/api/client/auth/oidc/callback" => get oidc::callback, post oidc::callback_posted;
+        "/api/client/auth/okta-saml" => get saml::start, post saml::take;
+        "/api/client/auth/okta-saml/metadata" => get saml::metadata;
+        "/api/client/auth/okta-saml/logout" => get saml::logout, post saml::logout_posted;
+        "/rest/auth-with-okta-saml" => get saml::start_at_rest, post saml::take_at_rest;
+        "/api/client/auth/ms-dynamics" => get dynamics::start;
+        "/api/client/auth/ms-dynamics/callback" => get dynamics::callback;
+        "/api/client/auth/landing" => get landing::land;
+    }
+    for programs: {
+        "/api/client/auth/sign-in" => post signin::sign_in;
+        "/api/client/auth/refresh" => post session::refresh;
+        "/api/client/auth/sign-out" => post session::sign_out;
+        "/api/client/auth/me" => get me::me;
+        "/api/client/auth/sessions" => get sessions::list;
+        "/api/client/auth/sessions/{id}" => delete sessions::end;
+        "/api/client/auth/password/change" => post password::change;
+        "/api/client/auth/providers" => get providers::list;
+        "/api/client/auth/exchange" => post exchange::exchange;
+        "/api/client/graphql" => post graphql::answer;
 
-    "/api/admin/auth/sign-in" => post admin_session::sign_in;
-    "/api/admin/auth/refresh" => post admin_session::refresh;
-    "/api/admin/auth/sign-out" => post admin_session::sign_out;
-    "/api/admin/sessions" => delete admin_session::end_all;
-    "/api/admin/sessions/{id}" => delete admin_session::end;
-    "/api/admin/clients" => get clients::list, post clients::create;
-    "/api/admin/clients/{id}" => get clients::show, patch clients::update, delete clients::delete;
-    "/api/admin/clients/{id}/sessions" => delete clients::end_sessions;
-    "/api/admin/clients/{id}/users" => get users::list, post users::create;
-    "/api/admin/clients/{id}/users/{user}" => patch users::switch, delete users::delete;
-    "/api/admin/clients/{id}/users/{user}/sessions" => delete users::end_sessions;
-    "/api/admin/admins" => get admins::list, post admins::create;
-    "/api/admin/admins/{id}" => patch admins::switch, delete admins::delete;
-    "/api/admin/audit" => get audit::list;
-    "/api/admin/keys" => get keys::list, post keys::rotate;
-    "/api/admin/license-on-prem" => get license::show, post license::install;
+        "/api/admin/auth/sign-in" => post admin_session::sign_in;
+        "/api/admin/auth/refresh" => post admin_session::refresh;
+        "/api/admin/auth/sign-out" => post admin_session::sign_out;
+        "/api/admin/sessions" => delete admin_session::end_all;
+        "/api/admin/sessions/{id}" => delete admin_session::end;
+        "/api/admin/clients" => get clients::list, post clients::create;
+        "/api/admin/clients/{id}" => get clients::show, patch clients::update, delete clients::delete;
+        "/api/admin/clients/{id}/sessions" => delete clients::end_sessions;
+        "/api/admin/clients/{id}/users" => get users::list, post users::create;
+        "/api/admin/clients/{id}/users/{user}" => patch users::switch, delete users::delete;
+        "/api/admin/clients/{id}/users/{user}/sessions" => delete users::end_sessions;
+        "/api/admin/admins" => get admins::list, post admins::create;
+        "/api/admin/admins/{id}" => patch admins::switch, delete admins::delete;
+        "/api/admin/audit" => get audit::list;
+        "/api/admin/keys" => get keys::list, post keys::rotate;
+        "/api/admin/license-on-prem" => get license::show, post license::install;
 
-    "/healthz" => get operations::healthz;
-    "/readyz" => get operations::readyz;
-    "/metrics" => get operations::metrics;
-    "/.well-known/jwks.json" => get operations::jwks;
-    "/api/openapi.json" => get operations::openapi;
+        "/healthz" => get operations::healthz;
+        "/readyz" => get operations::readyz;
+        "/metrics" => get operations::metrics;
+        "/.well-known/jwks.json" => get operations::jwks;
+        "/api/openapi.json" => get operations::openapi;
+    }
 }
 
 /// The description of every route (OpenAPI 3.1).

@@ -219,10 +219,7 @@ pub(super) enum Company {
 pub(super) fn domain(field: &str, text: &str) -> Result<String> {
     let refused = || Error::invalid(field, "write a domain, as example.com");
     let text = text.trim();
-    let ascii = match Host::parse(text.strip_suffix('.').unwrap_or(text)) {
-        Ok(Host::Domain(name)) => name,
-        _ => return Err(refused()),
-    };
+    let Ok(Host::Domain(ascii)) = Host::parse(text.strip_suffix('.').unwrap_or(text)) else { return Err(refused()) };
     let label = |part: &str| {
         (1..=63).contains(&part.len())
             && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')

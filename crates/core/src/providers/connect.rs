@@ -83,6 +83,16 @@ impl App {
         }
     }
 
+    /// Where this deployment is reached.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the settings do not tell.
+    pub fn demand_base(&self) -> Result<Base> {
+        let unknown =
+            || Error::invalid("server.public_url", "is not set: nobody can be told where this server is reached");
+        self.base().ok_or_else(unknown)
+    }
+
     /// What to tell the other side about us.
     pub fn provider_addresses(&self, provider: &Provider, base: &Base) -> Addresses {
         let (tenant, name) = (&provider.tenant, &provider.name);

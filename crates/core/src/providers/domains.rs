@@ -126,14 +126,15 @@ impl App {
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn remove_domain(&self, by: &Grant<right::SettingsManage>, name: &str) -> Result<()> {
+    pub async fn remove_domain(&self, by: &Grant<right::SettingsManage>, name: &str) -> Result<Domain> {
         let domain = self.domain(by, name).await?;
         let change = Change::within(by, entry(by, self.now(), Action::DomainRemoved, &domain.name)).must(
             sql::REMOVE_DOMAIN,
             args![&domain.name],
             || Error::NotFound,
         );
-        self.store.apply(by, change).await.map(drop)
+        self.store.apply(by, change).await?;
+        Ok(domain)
     }
 
     /// Whether the tenant has proven that a domain is its own. Its sub-domains are not.

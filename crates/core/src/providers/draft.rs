@@ -49,6 +49,20 @@ impl ProtocolDraft {
     }
 }
 
+impl ProtocolDraft {
+    /// The one protocol that is spoken of.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming `kind` if there are several.
+    pub fn only(oidc: Option<Self>, saml: Option<Self>, microsoft: Option<Self>) -> Result<Option<Self>> {
+        let mut all = [oidc, saml, microsoft].into_iter().flatten();
+        match (all.next(), all.next()) {
+            (only, None) => Ok(only),
+            _ => Err(Error::invalid("kind", "a provider is of one kind: give only one of oidc, saml and microsoft")),
+        }
+    }
+}
+
 /// How we are to prove to the provider that we are its client.
 #[derive(Clone, Debug)]
 pub enum Credential {

@@ -13,7 +13,7 @@ impl App {
     /// Walks a provider's settings step by step, calls the provider where there is something to call, and says what to change.
     ///
     /// # Errors
-    /// [`Error::UnknownProvider`](crate::error::Error::UnknownProvider).
+    /// [`Error::NotFound`](crate::error::Error::NotFound).
     pub async fn examine_provider(
         &self,
         by: &Grant<right::SettingsManage>,

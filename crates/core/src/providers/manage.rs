@@ -42,9 +42,9 @@ impl App {
     /// One provider.
     ///
     /// # Errors
-    /// [`Error::UnknownProvider`], for another tenant's too.
+    /// [`Error::NotFound`], for another tenant's names too.
     pub async fn provider(&self, by: &Grant<right::SettingsManage>, name: &str) -> Result<Provider> {
-        self.store.one(by, sql::FIND, args![name]).await?.ok_or(Error::UnknownProvider)
+        self.store.one(by, sql::FIND, args![name]).await?.ok_or(Error::NotFound)
     }
 
     /// A tenant's providers, for a system administrator.
@@ -62,7 +62,7 @@ impl App {
     /// One provider of a tenant, for a system administrator.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such tenant, [`Error::UnknownProvider`] if it has no such provider.
+    /// [`Error::NotFound`] if there is no such tenant, or it has no such provider.
     pub async fn provider_in(
         &self,
         _by: &SystemGrant<system_right::TenantsRead>,
@@ -70,7 +70,7 @@ impl App {
         name: &str,
     ) -> Result<Provider> {
         let tenant = self.find_tenant(tenant).await?;
-        self.store.one(&tenant, sql::FIND, args![name]).await?.ok_or(Error::UnknownProvider)
+        self.store.one(&tenant, sql::FIND, args![name]).await?.ok_or(Error::NotFound)
     }
 
     /// Sets a provider up. Its secret is sealed, and never read back.
@@ -105,7 +105,7 @@ impl App {
     /// Changes a provider: what the draft does not name stays, its secret too. What is as it was is not logged as changed.
     ///
     /// # Errors
-    /// [`Error::UnknownProvider`]; [`Error::Invalid`] naming each wrong field; [`Error::Conflict`] if someone was faster, or another
+    /// [`Error::NotFound`]; [`Error::Invalid`] naming each wrong field; [`Error::Conflict`] if someone was faster, or another
     /// provider of this deployment claims the same.
     pub async fn update_provider(
         &self,
@@ -124,7 +124,7 @@ impl App {
     /// Reads a SAML provider's metadata anew from where it is published: its addresses and certificates.
     ///
     /// # Errors
-    /// [`Error::UnknownProvider`]; [`Error::Invalid`] if the provider has no such address, or what stands there cannot be used or is
+    /// [`Error::NotFound`]; [`Error::Invalid`] if the provider has no such address, or what stands there cannot be used or is
     /// another provider's; [`Error::Conflict`] if someone was faster.
     pub async fn refresh_provider(&self, by: &Grant<right::SettingsManage>, name: &str) -> Result<Provider> {
         let now = self.now();
@@ -151,22 +151,22 @@ impl App {
     /// Deletes a provider, what it claims, the identities linked to it and the sign-ins under way. Sessions opened through it go on.
     ///
     /// # Errors
-    /// [`Error::UnknownProvider`].
-    pub async fn delete_provider(&self, by: &Grant<right::SettingsManage>, name: &str) -> Result<()> {
+    /// [`Error::NotFound`].
+    pub async fn delete_provider(&self, by: &Grant<right::SettingsManage>, name: &str) -> Result<Provider> {
         let was = self.provider(by, name).await?;
         let change = Change::within(by, entry(by, self.now(), Action::ProviderDeleted, name))
-            .must(sql::DELETE, args![was.id], || Error::UnknownProvider)
+            .must(sql::DELETE, args![was.id], || Error::NotFound)
             .forgetting(Stale::Providers(by.tenant().clone()));
         self.store.apply(by, change).await?;
         self.federation.forget(&was);
-        Ok(())
+        Ok(was)
     }
 
     /// Ends every session that was opened through a provider, say before it is deleted.
     ///
     /// # Errors
-    /// [`Error::UnknownProvider`].
-    pub async fn end_provider_sessions(&self, by: &Grant<right::SettingsManage>, name: &str) -> Result<()> {
+    /// [`Error::NotFound`].
+    pub async fn end_provider_sessions(&self, by: &Grant<right::SettingsManage>, name: &str) -> Result<Provider> {
         let now = self.now();
         let was = self.provider(by, name).await?;
         let change = Change::within(by, entry(by, now, Action::ProviderSessionsEnded, name))
@@ -174,7 +174,8 @@ impl App {
             .run(sql::END_SESSIONS, args![was.id, now])
             // Which ones they are is known to the statement alone.
             .forgetting(Stale::Everything);
-        self.store.apply(by, change).await.map(drop)
+        self.store.apply(by, change).await?;
+        Ok(was)
     }
 
     /// What the draft says by metadata: its text, or what is published where it says.

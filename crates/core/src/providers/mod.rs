@@ -19,7 +19,11 @@ pub use connect::Addresses;
 pub(crate) use connect::Federation;
 pub use domains::Domain;
 pub use draft::{Credential, CredentialForm, Draft, MicrosoftDraft, OidcDraft, ProtocolDraft, SamlDraft};
-pub use protocol::{Binding, Claims, ClientAuth, Endpoint, Kind, Microsoft, Mode, Oidc, Protocol, Rules, Saml};
+pub use protocol::{
+    Binding, Claims, ClientAuth, Endpoint, Kind, Microsoft, Mode, Oidc, Protocol, Rules, Saml, ShownCertificate,
+};
+/// One step of examining a provider, and what came of it.
+pub use purser_federation::{Check, Outcome};
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;

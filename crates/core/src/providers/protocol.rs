@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use purser_federation::saml::Certificate;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Roles;
+use crate::env::Timestamp;
 
 /// Which protocol a provider speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -172,6 +174,35 @@ pub struct Saml {
     pub okta_alias: bool,
     /// Where its metadata is published, to read it anew from.
     pub metadata_url: Option<String>,
+}
+
+impl Saml {
+    /// Its certificates, to compare and to see until when they are good.
+    pub fn shown_certificates(&self) -> Vec<ShownCertificate> {
+        let shown = |pem: &String| {
+            let it = Certificate::read_text(pem).ok()?;
+            Some(ShownCertificate {
+                fingerprint: it.fingerprint,
+                not_before: Timestamp(it.not_before.as_microsecond()),
+                not_after: Timestamp(it.not_after.as_microsecond()),
+                pem: pem.clone(),
+            })
+        };
+        self.certificates.iter().filter_map(shown).collect()
+    }
+}
+
+/// A certificate as people look at it.
+#[derive(Clone, Debug)]
+pub struct ShownCertificate {
+    /// SHA-256 of the certificate, in hexadecimal.
+    pub fingerprint: String,
+    /// Valid from.
+    pub not_before: Timestamp,
+    /// Valid until.
+    pub not_after: Timestamp,
+    /// The certificate itself, PEM.
+    pub pem: String,
 }
 
 /// An address of a SAML provider.

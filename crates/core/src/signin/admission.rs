@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use purser_federation::Identity;
 
 use super::attempt::{Attempt, Way};
@@ -86,6 +87,9 @@ impl Found {
     }
 }
 
+/// What follows a decision. Boxed: callers of this crate have to see that it may go from thread to thread.
+type Act<'a, T> = dyn Fn(Settled, Arc<Tenant>, Timestamp) -> BoxFuture<'a, Result<T>> + Send + Sync + 'a;
+
 /// A decision made into steps.
 struct Settled {
     user: UserId,
@@ -102,12 +106,12 @@ impl App {
     /// # Errors
     /// [`Error::AccountUnknown`], [`Error::AccountExists`]; [`Error::SamlInvalid`] if the proof was used before.
     pub(super) async fn admit_proven(&self, proven: &Proven, visit: &Visit) -> Result<SignedIn> {
-        self.deciding_anew(proven, visit, async |settled, tenant, now| {
-            let proof = proven.proof(tenant, &settled);
+        let act = move |settled: Settled, tenant: Arc<Tenant>, now| -> BoxFuture<'_, Result<SignedIn>> {
+            let proof = proven.proof(&tenant, &settled);
             let also = forgiving_start(proven.once.spent(settled.change, now), visit);
-            super::finish(self, proof, visit, also).await
-        })
-        .await
+            Box::pin(super::finish(self, proof, visit, also))
+        };
+        self.deciding_anew(proven, visit, &act).await
     }
 
     /// Settles the account of somebody proven, and puts down a code with which the session is fetched.
@@ -121,12 +125,12 @@ impl App {
         return_to: &str,
         visit: &Visit,
     ) -> Result<Secret> {
-        self.deciding_anew(proven, visit, async |settled, tenant, now| {
-            let proof = proven.proof(tenant, &settled);
+        let act = move |settled: Settled, tenant: Arc<Tenant>, now| -> BoxFuture<'_, Result<Secret>> {
+            let proof = proven.proof(&tenant, &settled);
             let also = forgiving_start(proven.once.spent(settled.change, now), visit);
-            self.put_down_code(proof, proven.way, challenge, return_to, also, now).await
-        })
-        .await
+            Box::pin(self.put_down_code(proof, proven.way, challenge, return_to, also, now))
+        };
+        self.deciding_anew(proven, visit, &act).await
     }
 
     /// Settles the account of somebody who proves themselves anew with every request, and makes no session.
@@ -134,13 +138,15 @@ impl App {
     /// # Errors
     /// [`Error::AccountUnknown`], [`Error::AccountExists`].
     pub(super) async fn recognise_proven(&self, proven: &Proven, visit: &Visit) -> Result<UserId> {
-        self.deciding_anew(proven, visit, async |settled, _tenant, _now| {
-            if settled.matters {
-                self.store.carry_out(settled.change).await?;
-            }
-            Ok(settled.user)
-        })
-        .await
+        let act = move |settled: Settled, _tenant, _now| -> BoxFuture<'_, Result<UserId>> {
+            Box::pin(async move {
+                if settled.matters {
+                    self.store.carry_out(settled.change).await?;
+                }
+                Ok(settled.user)
+            })
+        };
+        self.deciding_anew(proven, visit, &act).await
     }
 
     /// Decides and acts, and once more if the ground has moved in between.
@@ -148,7 +154,7 @@ impl App {
         &self,
         proven: &Proven,
         visit: &Visit,
-        act: impl AsyncFn(Settled, &Tenant, Timestamp) -> Result<T>,
+        act: &Act<'_, T>,
     ) -> Result<T> {
         for _ in 0..TRIES {
             let now = self.now();
@@ -165,7 +171,7 @@ impl App {
                     return Err(denial.into());
                 }
             };
-            match act(settled, &tenant, now).await {
+            match act(settled, tenant, now).await {
                 // Somebody was faster: linked, made, changed or ended what this was decided on.
                 Err(Error::Conflict | Error::InvalidCredentials | Error::NotFound) => {}
                 outcome => return outcome,

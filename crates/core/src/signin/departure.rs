@@ -215,7 +215,7 @@ impl App {
             return Ok(Arrival::Session { signed_in, return_to: intent.return_to, flow_cookie });
         };
         let code = self.give_code(proven, &native.challenge, &intent.return_to, visit).await?;
-        Ok(Arrival::Elsewhere { to: places::with_code(&native.redirect, code.reveal()), flow_cookie })
+        Ok(Arrival::Elsewhere { to: places::with_code(&native, code.reveal()), flow_cookie })
     }
 }
 

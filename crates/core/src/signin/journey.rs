@@ -22,6 +22,18 @@ pub struct Start {
     pub native: Option<Native>,
     /// Where we are reached.
     pub base: Base,
+    /// At which of our doors the answer is to arrive.
+    pub door: Door,
+}
+
+/// At which address of ours a SAML response arrives. Everything else has one address only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Door {
+    /// The assertion consumer service at the main address.
+    #[default]
+    Own,
+    /// `/rest/auth-with-okta-saml` on the tenant's sub-domain, for providers that were registered with it.
+    Rest,
 }
 
 /// Somebody who fetches the session with a one-time code: a native app (RFC 8252), or a sub-domain of ours.
@@ -31,6 +43,8 @@ pub struct Native {
     pub redirect: String,
     /// SHA-256 of the verifier, base64url: 43 letters (RFC 7636 section 4.2, S256).
     pub challenge: String,
+    /// Given back beside the code, as it is (RFC 6749 section 4.1.2).
+    pub state: Option<String>,
 }
 
 /// The way to the provider.
@@ -117,6 +131,8 @@ pub struct SamlShown<'a> {
     pub relay_state: Option<&'a str>,
     /// How it came.
     pub by: SamlBy,
+    /// Where it came to.
+    pub door: Door,
 }
 
 /// How a SAML response came.

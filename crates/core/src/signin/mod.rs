@@ -8,6 +8,7 @@ mod codes;
 mod departure;
 pub(crate) mod guesses;
 pub(crate) mod hasher;
+mod hop;
 mod journey;
 mod linking;
 pub(crate) mod methods;
@@ -19,8 +20,9 @@ mod stored;
 mod throttle;
 
 pub(crate) use bounds::proofs_key;
+pub use hop::Hop;
 pub use journey::{
-    Arrival, Button, Cookies, Departure, Flow, Leave, Native, Returned, SamlBy, SamlLogout, SamlShown, Start,
+    Arrival, Button, Cookies, Departure, Door, Flow, Leave, Native, Returned, SamlBy, SamlLogout, SamlShown, Start,
 };
 pub use methods::{AdminClaim, Claim, PasswordChange};
 pub(crate) use places::check_lists;

@@ -1,5 +1,6 @@
 //! Where somebody may be sent after signing in: paths of ours, and what the tenant has listed, letter for letter.
 
+use url::form_urlencoded::byte_serialize;
 use url::{Position, Url};
 
 use super::Native;
@@ -43,10 +44,13 @@ pub(super) fn demand_native(native: &Native, tenant: &Tenant, base: &Base) -> Re
     Ok(())
 }
 
-/// The address with a code in it. The address is one that was checked when it was listed.
-pub(super) fn with_code(redirect: &str, code: &str) -> String {
+/// The address with a code in it, and with the state that was given. The address is one that was checked when it was listed.
+pub(super) fn with_code(native: &Native, code: &str) -> String {
+    let redirect = &native.redirect;
     let joint = if redirect.contains('?') { '&' } else { '?' };
-    format!("{redirect}{joint}code={code}")
+    let state = native.state.as_deref().map(|state| byte_serialize(state.as_bytes()).collect::<String>());
+    let state = state.map(|state| format!("&state={state}")).unwrap_or_default();
+    format!("{redirect}{joint}code={code}{state}")
 }
 
 /// Where a sub-domain takes its session.

@@ -72,7 +72,7 @@ impl<T: Send + Sync + 'static> Shelf<T> {
         let seen = {
             let state = place.state.lock();
             match &state.kept {
-                Some(kept) if kept.fresh_until > now && kept.fetched <= now => return Ok(Arc::clone(&kept.document)),
+                Some(kept) if kept.fresh_until > now => return Ok(Arc::clone(&kept.document)),
                 Some(kept) if state.tried_lately(now) && self.stands_in(kept, now) => {
                     return Ok(Arc::clone(&kept.document));
                 }
@@ -112,7 +112,7 @@ impl<T: Send + Sync + 'static> Shelf<T> {
     }
 
     fn stands_in(&self, kept: &Kept<T>, now: Timestamp) -> bool {
-        kept.fetched <= now && now < kept.fetched.saturating_add(self.life.stand_in).unwrap_or(Timestamp::MAX)
+        now < kept.fetched.saturating_add(self.life.stand_in).unwrap_or(Timestamp::MAX)
     }
 
     fn place(&self, line: &Line, url: &Url) -> Arc<Place<T>> {
@@ -154,9 +154,7 @@ impl<T> Default for Place<T> {
 
 impl<T> State<T> {
     fn tried_lately(&self, now: Timestamp) -> bool {
-        self.tried
-            .as_ref()
-            .is_some_and(|(at, _)| *at <= now && now < at.saturating_add(APART).unwrap_or(Timestamp::MAX))
+        self.tried.as_ref().is_some_and(|(at, _)| now < at.saturating_add(APART).unwrap_or(Timestamp::MAX))
     }
 
     fn last_failure(&self) -> Option<Refusal> {

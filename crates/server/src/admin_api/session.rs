@@ -111,7 +111,7 @@ pub async fn refresh(State(site): State<Site>, visitor: Visitor, uri: Uri, Body(
     security(("admin" = []), ("adminCookie" = [])))]
 pub async fn sign_out(State(site): State<Site>, AdminWho(admin): AdminWho, uri: Uri) -> Answer {
     site.app.sign_out_admin(&admin, extent(&uri)?).await?;
-    Ok(signed_out(cookie::ADMIN, &site.http))
+    Ok(signed_out(&Empty {}, cookie::ADMIN, &site.http))
 }
 
 /// Ends every session of every user of every tenant. The admin realm's own go on.

@@ -1,8 +1,14 @@
 //! The client realm under `/api/client`: one file for what belongs together.
 
+pub mod dynamics;
+pub mod exchange;
 pub mod graphql;
+pub mod landing;
 pub mod me;
+pub mod oidc;
 pub mod password;
+pub mod providers;
+pub mod saml;
 pub mod session;
 pub mod sessions;
 pub mod signin;

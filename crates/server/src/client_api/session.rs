@@ -1,20 +1,25 @@
 //! `POST auth/refresh` and `POST auth/sign-out`.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Response};
+use purser_core::access::Caller;
 use purser_core::error::Error;
 use purser_core::ids::TenantId;
 use purser_core::secret::Secret;
 use purser_core::session::{Extent, Handed};
+use purser_core::signin::Leave;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::cookie;
-use crate::extract::{Body, NamedClient, Visitor, Who};
-use crate::fault::{Answer, Empty, Envelope, Refused};
+use crate::extract::{Body, NamedClient, Visitor, Who, base};
+use crate::fault::{Answer, Envelope, Refused};
 use crate::http_settings::HttpSettings;
 use crate::site::Site;
 
@@ -93,17 +98,57 @@ pub fn refuse_in_query(uri: &Uri) -> Result<(), Error> {
     Ok(())
 }
 
-/// Ends the session; with `?all=true` every session of the user. From the next request on all handles are dead.
+/// What is left to do after a sign-out.
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SignedOut {
+    /// Where the browser can end the session at the identity provider too, if it has one there and the provider offers it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_logout: Option<ProviderLogout>,
+}
+
+/// The way to end the session at the identity provider.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProviderLogout {
+    /// Where to send the browser.
+    url: String,
+    /// If there are any: to be posted there as a form; else a plain visit does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fields: Option<BTreeMap<String, String>>,
+}
+
+impl From<Leave> for ProviderLogout {
+    fn from(leave: Leave) -> Self {
+        match leave {
+            Leave::To(url) => Self { url, fields: None },
+            Leave::Form { location, fields } => Self { url: location, fields: Some(fields.into_iter().collect()) },
+        }
+    }
+}
+
+/// Ends the session; with `?all=true` every session of the user. From the next request on all handles are dead. The session at an
+/// identity provider goes on, unless the browser is sent where `providerLogout` says.
 #[utoipa::path(post, path = "/api/client/auth/sign-out", tag = "client: signing in",
     params(("all" = Option<bool>, Query, description = "`true` ends every session of the user")),
     responses(
-        (status = 200, description = "Signed out", body = Envelope<Empty>),
+        (status = 200, description = "Signed out", body = Envelope<SignedOut>),
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused),
         (status = 403, description = "`CSRF_REJECTED`", body = Refused)),
     security(("bearer" = []), ("cookie" = [])))]
-pub async fn sign_out(State(site): State<Site>, Who(caller): Who, uri: Uri) -> Answer {
-    site.app.sign_out(&caller, extent(&uri)?).await?;
-    Ok(signed_out(cookie::CLIENT, &site.http))
+pub async fn sign_out(State(site): State<Site>, Who(caller): Who, headers: HeaderMap, uri: Uri) -> Answer {
+    let extent = extent(&uri)?;
+    let provider_logout = provider_logout(&site, &caller, &headers).await;
+    site.app.sign_out(&caller, extent).await?;
+    Ok(signed_out(&SignedOut { provider_logout }, cookie::CLIENT, &site.http))
+}
+
+/// How long a sign-out waits for a provider to say how it is done there. Signing out here must not depend on it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+async fn provider_logout(site: &Site, caller: &Caller, headers: &HeaderMap) -> Option<ProviderLogout> {
+    let base = base(headers, &site.http).ok()?;
+    let asked = tokio::time::timeout(PATIENCE, site.app.provider_logout(caller, &base)).await;
+    asked.ok()?.ok()?.map(ProviderLogout::from)
 }
 
 /// Which sessions `?all=` asks to end.
@@ -118,8 +163,8 @@ pub fn extent(uri: &Uri) -> Result<Extent, Error> {
 }
 
 /// The answer to a sign-out: the browser forgets the cookie.
-pub fn signed_out(cookie_name: &str, settings: &HttpSettings) -> Response {
-    let mut response = Json(Envelope::new(Empty {})).into_response();
+pub fn signed_out(told: &impl Serialize, cookie_name: &str, settings: &HttpSettings) -> Response {
+    let mut response = Json(Envelope::new(told)).into_response();
     response.headers_mut().append(SET_COOKIE, cookie::taken_away(cookie_name, settings));
     response
 }

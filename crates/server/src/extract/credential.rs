@@ -62,6 +62,20 @@ fn is_one_word(token: &[u8]) -> bool {
     token.iter().filter(|byte| !byte.is_ascii_graphic() || **byte == b',').count() == 0
 }
 
+/// The value of the one cookie of this name; nothing where there are two, or where no server would have set it.
+pub fn lone_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = cookies(headers, name);
+    let value = values.next()?;
+    values.next().is_none().then(|| visible(value)).flatten()
+}
+
+/// The names of all cookies that begin so, in the order in which they came: of one path the oldest first (RFC 6265 section 5.4).
+pub fn cookie_names<'a>(headers: &'a HeaderMap, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+    let pairs = headers.get_all(COOKIE).into_iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    let names = pairs.filter_map(|pair| pair.split(|byte| *byte == b'=').next());
+    names.filter_map(|name| std::str::from_utf8(name.trim_ascii()).ok()).filter(move |name| name.starts_with(prefix))
+}
+
 /// The values of every cookie of this name, over all `Cookie` headers (RFC 6265 section 4.2.1). Bytes, because a
 /// stranger's cookie beside ours may hold anything.
 fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a [u8]> {
@@ -149,6 +163,17 @@ mod tests {
             let headers = with(&[("cookie", line)]);
             assert!(matches!(Credential::of(&headers, "session"), Err(Error::InvalidToken)), "{line:?}");
         }
+    }
+
+    #[test]
+    fn one_of_many_cookies_is_found_and_one_of_two_is_not() {
+        let headers =
+            with(&[("cookie", b"flow_b=2; x=\xff; flow_a=1;flow_c = 3; other=flow_d"), ("cookie", b"flow_a=4")]);
+        assert_eq!(lone_cookie(&headers, "flow_b"), Some("2"));
+        assert_eq!(lone_cookie(&headers, "flow_c"), Some("3"));
+        assert_eq!(lone_cookie(&headers, "flow_a"), None);
+        assert_eq!(lone_cookie(&headers, "x"), None);
+        assert_eq!(cookie_names(&headers, "flow_").collect::<Vec<_>>(), ["flow_b", "flow_a", "flow_c", "flow_a"]);
     }
 
     #[test]

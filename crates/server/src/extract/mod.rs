@@ -1,6 +1,7 @@
 //! What handlers take from a request: who sent it ([`Visitor`]), with which credential ([`Credential`]), for which
-//! client ([`NamedClient`]), from which site ([`same_origin`]), and what it says ([`Body`], [`Form`]).
+//! client ([`NamedClient`]), from which site ([`same_origin`]), under which address of ours ([`At`]), and what it says ([`Body`], [`Form`]).
 
+mod base;
 mod body;
 mod caller;
 mod client;
@@ -10,11 +11,12 @@ mod origin;
 mod query;
 mod visitor;
 
+pub use base::{At, base};
 pub use body::{Body, DEFAULT_LIMIT, Form, read_body};
 pub use caller::{AdminWho, SystemWith, Who, With};
 pub use client::NamedClient;
-pub use credential::Credential;
+pub use credential::{Credential, cookie_names, lone_cookie};
 pub use json::read as read_json;
-pub use origin::{allowed_origin_if_sent, same_origin};
+pub use origin::{allowed_origin_if_sent, own_origin, same_origin};
 pub use query::Query;
 pub use visitor::Visitor;

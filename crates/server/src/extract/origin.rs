@@ -1,4 +1,6 @@
-//! Whether a request comes from our own pages (ASVS 3.5.1, cross-site request forgery).
+//! Which origin is ours, and whether a request comes from our own pages (ASVS 3.5.1, cross-site request forgery).
+
+use std::borrow::Cow;
 
 use axum::http::HeaderMap;
 use axum::http::header::{HOST, ORIGIN};
@@ -53,25 +55,27 @@ fn says_same_origin(headers: &HeaderMap) -> bool {
     lines.next().is_some_and(|line| line == "same-origin") && lines.next().is_none()
 }
 
+fn is_ours(origin: &str, headers: &HeaderMap, settings: &HttpSettings) -> bool {
+    own_origin(headers, settings).is_some_and(|own| own == origin)
+}
+
 /// Ours is the origin of the public URL and no other: a tenant's sub-domain only names the tenant, pages and cookies live under the
 /// one address. Without a public URL only what comes over loopback can be judged: there ours is the origin of the `Host`.
-fn is_ours(origin: &str, headers: &HeaderMap, settings: &HttpSettings) -> bool {
+pub fn own_origin<'a>(headers: &HeaderMap, settings: &'a HttpSettings) -> Option<Cow<'a, str>> {
     match (&settings.public_url, settings.reach) {
-        (Some(public), _) => origin == public.origin(),
-        (None, Reach::Loopback) => authority(origin, settings.is_https()).is_some_and(|site| is_host(site, headers)),
-        (None, Reach::Network) => false,
+        (Some(public), _) => Some(public.origin().into()),
+        (None, Reach::Loopback) => {
+            let scheme = if settings.is_https() { "https" } else { "http" };
+            Some(format!("{scheme}://{}", lone_host(headers)?.to_ascii_lowercase()).into())
+        }
+        (None, Reach::Network) => None,
     }
 }
 
-/// Host and port of an origin that has the expected scheme.
-fn authority(origin: &str, https: bool) -> Option<&str> {
-    origin.strip_prefix(if https { "https://" } else { "http://" }).filter(|site| !site.is_empty())
-}
-
-fn is_host(site: &str, headers: &HeaderMap) -> bool {
+fn lone_host(headers: &HeaderMap) -> Option<&str> {
     let mut lines = headers.get_all(HOST).iter();
-    let same = lines.next().is_some_and(|host| host.as_bytes().eq_ignore_ascii_case(site.as_bytes()));
-    same && lines.next().is_none()
+    let host = lines.next()?.to_str().ok().filter(|host| !host.is_empty())?;
+    lines.next().is_none().then_some(host)
 }
 
 #[cfg(test)]

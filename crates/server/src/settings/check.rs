@@ -186,7 +186,8 @@ const MOST_MEMORY_KIB: u32 = 256 * 1024;
 const LEAST_MEMORY_KIB: u32 = 7_168;
 const LEAST_WORK: u64 = 35_840;
 
-fn is_this_machine(host: &str) -> bool {
+/// Whether a host is this machine itself.
+pub(crate) fn is_this_machine(host: &str) -> bool {
     match Host::parse(host) {
         Ok(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Ok(Host::Ipv4(address)) => address.is_loopback(),

@@ -20,8 +20,8 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider, Source};
 use purser_core::config::Settings;
 
-pub(crate) use check::log_filter;
 pub use check::trusted_proxy;
+pub(crate) use check::{is_this_machine, log_filter};
 use keys::Key;
 
 /// The file read from the working folder if it is there.

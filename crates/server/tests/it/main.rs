@@ -17,4 +17,6 @@ mod site;
 #[cfg(test)]
 mod source;
 #[cfg(test)]
+mod sso;
+#[cfg(test)]
 mod sweep;

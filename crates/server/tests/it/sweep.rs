@@ -75,6 +75,11 @@ impl Operation {
         self.described["requestBody"].is_object()
     }
 
+    /// Whether that body may be JSON, and not a form alone.
+    fn takes_json(&self) -> bool {
+        self.described["requestBody"]["content"]["application/json"].is_object()
+    }
+
     /// Whether the description says that this may be answered.
     fn documents(&self, status: u16, code: &str) -> bool {
         let response = &self.described["responses"][status.to_string()];
@@ -180,7 +185,8 @@ impl<'s> Table<'s> {
         }
         told.dedup();
         let long = format!("{{\"a\":\"{}\"}}", "x".repeat(513 * 1024));
-        let long = self.cell(operation, &asker, &Prepared::text(&target, "application/json", &long)).await;
+        let media = if operation.takes_json() { "application/json" } else { "application/x-www-form-urlencoded" };
+        let long = self.cell(operation, &asker, &Prepared::text(&target, media, &long)).await;
         assert_eq!(long, "413 PAYLOAD_TOO_LARGE");
         let text = self.cell(operation, &asker, &Prepared::text(&target, "text/plain", "{}")).await;
         assert_eq!(text, "415 UNSUPPORTED_MEDIA_TYPE");

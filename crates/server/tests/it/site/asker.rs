@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use super::Site;
 use crate::http::probe::{Reply, request};
 
+/// What browsers ask for when they go somewhere.
+const NAVIGATION: &str = "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
 /// Whoever sends requests, with the header lines that go along with each.
 #[derive(Clone)]
 pub(crate) struct Asker<'s> {
@@ -53,13 +56,30 @@ impl<'s> Asker<'s> {
     }
 
     async fn send_text(&self, method: &str, target: &str, text: &str, body: &Value) -> Reply {
+        let reply = self.go(method, target, text, body).await;
+        if reply.status >= 400 {
+            reply.code();
+        }
+        reply
+    }
+
+    /// Goes somewhere as a browser does: what is refused may be a page.
+    pub(crate) async fn visit(&self, target: &str) -> Reply {
+        self.with(NAVIGATION).go("GET", target, "", &Value::Null).await
+    }
+
+    /// Posts a form as a browser does.
+    pub(crate) async fn submit(&self, target: &str, fields: &[(&str, &str)]) -> Reply {
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let asker = self.with(NAVIGATION).with("Content-Type: application/x-www-form-urlencoded");
+        asker.go("POST", target, &form, &Value::Null).await
+    }
+
+    async fn go(&self, method: &str, target: &str, text: &str, body: &Value) -> Reply {
         let headers: Vec<&str> = self.headers.iter().map(String::as_str).collect();
         let reply = self.site.probe.send(request(method, target, &headers, text)).await;
         self.site.ground.remember(body, &reply);
         assert_ne!(reply.status, 500, "{method} {target}: {reply}");
-        if reply.status >= 400 {
-            reply.code();
-        }
         reply
     }
 

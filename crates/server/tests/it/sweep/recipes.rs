@@ -25,6 +25,10 @@ impl Prepared {
         Self { target: target.into(), media: None, text: String::new(), body }
     }
 
+    pub(super) fn form(target: &str, fields: &str) -> Self {
+        Self::text(target, "application/x-www-form-urlencoded", fields)
+    }
+
     pub(super) fn text(target: &str, media: &str, text: &str) -> Self {
         Self { target: target.into(), media: Some(media.into()), body: Value::Null, text: text.into() }
     }
@@ -57,6 +61,16 @@ pub(super) async fn prepared(site: &Site, operation: &str, who: Who<'_, '_>) -> 
     if let Some(rest) = path.strip_prefix("/api/admin/") {
         return admin(site, method, rest).await;
     }
+    match (method, path) {
+        ("GET", "/rest/auth-with-okta-saml") => Prepared::bare(path),
+        ("POST", "/rest/auth-with-okta-saml") => {
+            Prepared::json(path, json!({"samlResponse": "base64-encoded-saml-response"}))
+        }
+        _ => standing(operation, path),
+    }
+}
+
+fn standing(operation: &str, path: &str) -> Prepared {
     match path {
         "/healthz" | "/readyz" | "/metrics" | "/.well-known/jwks.json" | "/api/openapi.json" => Prepared::bare(path),
         _ => panic!("{operation} is not covered: write a request for it here"),
@@ -86,6 +100,15 @@ async fn client(site: &Site, method: &str, rest: &str, who: Who<'_, '_>) -> Prep
             Prepared::json(path, json!({"currentPassword": PASSWORD, "newPassword": "another horse battery 4711"}))
         }
         ("GET", "auth/providers" | "auth/okta-saml" | "auth/ms-dynamics") => Prepared::bare(path + "?client=acme"),
+        ("GET", "auth/okta-saml/metadata") => Prepared::bare(path + "?client=acme"),
+        ("GET", "auth/oidc/callback" | "auth/ms-dynamics/callback") => Prepared::bare(path + "?code=code&state=state"),
+        ("POST", "auth/oidc/callback") => Prepared::form(&path, "code=code&state=state"),
+        ("GET", "auth/okta-saml/logout") => Prepared::bare(path + "?SAMLRequest=base64"),
+        ("POST", "auth/okta-saml/logout") => Prepared::form(&path, "SAMLRequest=base64"),
+        ("GET", "auth/landing") => Prepared::bare(path + "?code=one-time-code&state=state"),
+        ("POST", "auth/exchange") => {
+            Prepared::json(path, json!({"code": "one-time-code", "codeVerifier": "verifier-of-another"}))
+        }
         ("GET", "auth/oidc") => Prepared::bare(path + "?provider=provider-name&client=acme"),
         ("POST", "auth/okta-saml") => {
             Prepared::json(path + "?client=acme", json!({"samlResponse": "base64-encoded-saml-response"}))

@@ -18,7 +18,7 @@ use crate::signin::admission::{Once, Proven};
 use crate::signin::attempt::{Attempt, AttemptId, Intent, Way};
 use crate::signin::bounds::Bound;
 use crate::signin::departure::{Naming, likeness};
-use crate::signin::{Arrival, Cookies, Departure, Leave, SamlBy, SamlShown, Start};
+use crate::signin::{Arrival, Cookies, Departure, Door, Leave, SamlBy, SamlShown, Start};
 
 /// How far another server's clock may be off; as long as that, used assertions are remembered beyond their end.
 const SKEW: Duration = Duration::from_mins(1);
@@ -44,7 +44,7 @@ impl App {
         let (tenant, provider) =
             self.meant(start.tenant.as_ref(), start.provider.as_deref(), is_saml, Naming::Spared).await?;
         let intent = self.intent(&start, &tenant, &provider, visit, now).await?;
-        let (sp, idp) = self.saml_of(&provider, &start.base).await?;
+        let (sp, idp) = self.known_at(start.door, &provider, &start.base).await?;
         let request = self.draw_message_id();
         // Anything at all: it comes back, and nobody looks at it.
         let relay_state = self.draw_name();
@@ -83,7 +83,7 @@ impl App {
         if sent == Sent::ByAnybody {
             self.demand_room(Bound::ProofsAt(&claimed.provider.tenant), now).await?;
         }
-        let assertion = match self.verified(&claimed, &asked, base, now).await? {
+        let assertion = match self.verified(&claimed, &asked, shown.door, base, now).await? {
             Ok(assertion) => assertion,
             Err(refusal) => {
                 return Err(self.refuse_document(&claimed.provider, &refusal.to_string(), sent, visit).await?);
@@ -167,15 +167,27 @@ impl App {
         &self,
         claimed: &Claimed,
         asked: &Asked,
+        door: Door,
         base: &Base,
         now: Timestamp,
     ) -> Result<Result<Assertion, Refusal>> {
-        let (sp, idp) = self.saml_of(&claimed.provider, base).await?;
-        let alias = claimed.settings.okta_alias.then(|| at_alias(&sp, &claimed.settings, &claimed.provider, base));
+        let (sp, idp) = self.known_at(door, &claimed.provider, base).await?;
         let document = Arc::clone(&claimed.document);
         let request = asked.as_ref().and(claimed.peek.in_response_to.clone());
-        let verify = move || verify(&document, &sp, alias.as_ref(), &idp, request.as_deref(), now);
+        let verify = move || saml::response::verify(&document, &sp, &idp, request.as_deref(), now.moment());
         self.readers.aside(verify).await
+    }
+
+    /// The provider, and ourselves as it knows us at this door. A document is good at the door it was written for, and at no other.
+    async fn known_at(&self, door: Door, provider: &Provider, base: &Base) -> Result<(ServiceProvider, IdentityProvider)> {
+        let (sp, idp) = self.saml_of(provider, base).await?;
+        match (door, &provider.protocol) {
+            (Door::Own, _) => Ok((sp, idp)),
+            (Door::Rest, Protocol::Saml(settings)) if settings.okta_alias => {
+                Ok((at_alias(sp, settings, provider, base), idp))
+            }
+            (Door::Rest, _) => Err(Error::UnknownProvider),
+        }
     }
 
     async fn arrive_asserted(
@@ -248,25 +260,10 @@ pub(crate) fn is_saml(protocol: &Protocol) -> bool {
 }
 
 /// Us at the address of old, for a provider that was set up with that.
-fn at_alias(sp: &ServiceProvider, settings: &Saml, provider: &Provider, base: &Base) -> ServiceProvider {
+fn at_alias(sp: ServiceProvider, settings: &Saml, provider: &Provider, base: &Base) -> ServiceProvider {
     let acs = base.with_tenant(&provider.tenant).acs_alias();
     let entity_id = settings.sp_entity_id.clone().unwrap_or_else(|| acs.clone());
-    ServiceProvider { entity_id, acs, ..sp.clone() }
-}
-
-fn verify(
-    document: &str,
-    sp: &ServiceProvider,
-    alias: Option<&ServiceProvider>,
-    idp: &IdentityProvider,
-    request: Option<&str>,
-    now: Timestamp,
-) -> Result<Assertion, Refusal> {
-    let verified = saml::response::verify(document, sp, idp, request, now.moment());
-    match (verified, alias) {
-        (Err(_), Some(alias)) => saml::response::verify(document, alias, idp, request, now.moment()),
-        (verified, _) => verified,
-    }
+    ServiceProvider { entity_id, acs, ..sp }
 }
 
 impl From<Outgoing> for Leave {

@@ -1,0 +1,63 @@
+//! `GET auth/providers`: the buttons of a sign-in page.
+
+use axum::extract::State;
+use purser_core::ids::TenantId;
+use purser_core::providers::Kind;
+use purser_core::signin::Button;
+use serde::Serialize;
+use url::form_urlencoded::Serializer;
+use utoipa::ToSchema;
+
+use crate::extract::NamedClient;
+use crate::fault::{Answer, Envelope, Refused, success};
+use crate::site::Site;
+
+/// The ways in that a tenant's sign-in page offers besides the password.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Providers {
+    providers: Vec<WayIn>,
+}
+
+/// One of them.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WayIn {
+    /// The provider's name.
+    #[schema(example = "okta")]
+    name: String,
+    /// What it speaks: `OIDC`, `SAML` or `MICROSOFT`.
+    #[schema(value_type = String, example = "OIDC")]
+    kind: Kind,
+    /// What to write on the button.
+    #[schema(example = "Sign in with Okta")]
+    label: String,
+    /// Where the button leads; a `returnTo` may be added.
+    #[schema(example = "/api/client/auth/oidc?provider=okta&client=acme")]
+    url: String,
+}
+
+/// Lists the tenant's single-sign-on providers, as buttons for a sign-in page.
+#[utoipa::path(get, path = "/api/client/auth/providers", tag = "client: single sign-on",
+    params(("X-Client-ID" = Option<String>, Header, description = "The tenant"), ("client" = Option<String>, Query, description = "The tenant")),
+    responses(
+        (status = 200, description = "The providers", body = Envelope<Providers>),
+        (status = 400, description = "`CLIENT_REQUIRED`, `VALIDATION_ERROR`", body = Refused),
+        (status = 404, description = "`NOT_FOUND`: no such tenant", body = Refused)))]
+pub async fn list(State(site): State<Site>, client: NamedClient) -> Answer {
+    let buttons = site.app.sign_in_buttons(client.name()).await?;
+    success(Providers { providers: buttons.into_iter().map(|button| way_in(button, client.name())).collect() })
+}
+
+fn way_in(button: Button, tenant: Option<&TenantId>) -> WayIn {
+    let door = match button.kind {
+        Kind::Oidc => "oidc",
+        Kind::Saml => "okta-saml",
+        Kind::Microsoft => "ms-dynamics",
+    };
+    let mut query = Serializer::new(String::new());
+    query.append_pair("provider", &button.name);
+    if let Some(tenant) = tenant {
+        query.append_pair("client", tenant.as_str());
+    }
+    let url = format!("/api/client/auth/{door}?{}", query.finish());
+    WayIn { name: button.name, kind: button.kind, label: button.label, url }
+}
