@@ -2,4 +2,5 @@
 
 pub mod microsoft;
 pub mod oidc;
+pub mod saml;
 pub mod tokens;
