@@ -150,12 +150,7 @@ impl App {
     }
 
     /// Decides and acts, and once more if the ground has moved in between.
-    async fn deciding_anew<T>(
-        &self,
-        proven: &Proven,
-        visit: &Visit,
-        act: &Act<'_, T>,
-    ) -> Result<T> {
+    async fn deciding_anew<T>(&self, proven: &Proven, visit: &Visit, act: &Act<'_, T>) -> Result<T> {
         for _ in 0..TRIES {
             let now = self.now();
             let settled = match self.living_tenant(&proven.provider.tenant).await? {

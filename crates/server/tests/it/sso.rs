@@ -1,8 +1,13 @@
 //! Single sign-on over HTTP: the doors, the cookies, the pages, and what is refused at each.
 
 mod bounds;
+mod codes;
 mod hop;
+mod microsoft;
+mod oidc;
 mod pages;
+mod saml;
+mod world;
 
 use crate::http::probe::Reply;
 use crate::site::Site;

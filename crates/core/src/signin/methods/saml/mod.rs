@@ -179,7 +179,12 @@ impl App {
     }
 
     /// The provider, and ourselves as it knows us at this door. A document is good at the door it was written for, and at no other.
-    async fn known_at(&self, door: Door, provider: &Provider, base: &Base) -> Result<(ServiceProvider, IdentityProvider)> {
+    async fn known_at(
+        &self,
+        door: Door,
+        provider: &Provider,
+        base: &Base,
+    ) -> Result<(ServiceProvider, IdentityProvider)> {
         let (sp, idp) = self.saml_of(provider, base).await?;
         match (door, &provider.protocol) {
             (Door::Own, _) => Ok((sp, idp)),
