@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::providers::{OpenId, Saml};
+
 /// No test waits longer than this for a server.
 const LONG: Duration = Duration::from_mins(1);
 
@@ -61,6 +63,31 @@ impl Deployment {
     pub(crate) fn with_user(&self, email: &str, role: &str) {
         let person = ["--first-name", "A", "--last-name", "B", "--role", role, "--password-stdin"];
         self.done(PASSWORD, &[&["user", "create", "--client", "acme", "--email", email], &person[..]].concat());
+    }
+
+    /// Takes the operator's word that a domain is the client's.
+    pub(crate) fn with_verified_domain(&self, domain: &str) {
+        for act in ["add", "confirm"] {
+            self.done("", &["domain", act, "--client", "acme", domain]);
+        }
+    }
+
+    /// Sets an OpenID provider up, as `acme-openid`.
+    pub(crate) fn with_openid(&self, provider: &OpenId, settings: &[&str]) {
+        let named = ["provider", "add", "oidc", "--client", "acme", "acme-openid"];
+        let there = ["--issuer", provider.issuer(), "--client-id", provider.client_id(), "--client-secret-stdin"];
+        self.done(provider.client_secret(), &[&named[..], &there, settings].concat());
+    }
+
+    /// Sets a SAML provider up, as `acme-saml`.
+    pub(crate) fn with_saml(&self, provider: &Saml, settings: &[&str]) {
+        let named = ["provider", "add", "saml", "--client", "acme", "acme-saml"];
+        self.done("", &[&named[..], &["--metadata-url", provider.metadata()], settings].concat());
+    }
+
+    /// Changes a provider, beside the server: until that has noticed, a second may pass.
+    pub(crate) fn change_provider(&self, protocol: &str, name: &str, settings: &[&str]) {
+        self.done("", &[&["provider", "update", protocol, "--client", "acme", name], settings].concat());
     }
 
     /// Runs a command that does what it should, and gives what it says.

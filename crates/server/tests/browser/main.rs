@@ -8,8 +8,16 @@ mod deployment;
 #[cfg(test)]
 mod helper;
 #[cfg(test)]
+mod nodes;
+#[cfg(test)]
+mod openid;
+#[cfg(test)]
 mod parts;
 #[cfg(test)]
 mod providers;
 #[cfg(test)]
+mod saml;
+#[cfg(test)]
 mod visitor;
+#[cfg(test)]
+mod window;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::deployment::{Deployment, Node};
+use crate::deployment::{Deployment, Node, until};
 use crate::on_both;
 use crate::providers::{ANN, BEN, CLEO, OpenId};
 use crate::visitor::{Page, Visitor};
@@ -23,7 +23,7 @@ pub(crate) fn set_up(here: &Deployment, settings: &[&str]) -> (Node, OpenId) {
 }
 
 /// Goes to the provider, signs in there, and stands before the way back.
-fn until_the_way_back(visitor: &mut Visitor, node: &Node, provider: &OpenId, name: &str) -> String {
+pub(crate) fn until_the_way_back(visitor: &mut Visitor, node: &Node, provider: &OpenId, name: &str) -> String {
     let click = visitor.ask(&node.at(CLICK));
     let login = visitor.follow(click, |_| true);
     assert_eq!(login.status, 200, "{login:?}");
@@ -85,8 +85,10 @@ on_both! {
         let (node, provider) = set_up(&here, &[]);
         let refused = sign_in(&mut Visitor::new(), &node, &provider, CLEO);
         assert_eq!((refused.status, refused.code()), (403, "ACCOUNT_UNKNOWN".into()));
-        here.change_provider("acme-openid", &["--create-users", "on", "--default-role", "Viewer"]);
-        let me = sign_in(&mut Visitor::new(), &node, &provider, CLEO);
+        here.change_provider("oidc", "acme-openid", &["--create-users", "--default-role", "Viewer"]);
+        let me = until("the change is noticed", || {
+            Some(sign_in(&mut Visitor::new(), &node, &provider, CLEO)).filter(|page| page.status != 403)
+        });
         assert_eq!((me.status, me.json()["data"]["user"]["roles"].clone()), (200, json!(["VIEWER"])), "{me:?}");
     }
 

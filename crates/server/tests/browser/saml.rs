@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::deployment::{Deployment, Node};
+use crate::deployment::{Deployment, Node, until};
 use crate::on_both;
 use crate::providers::{ANN, EVAN, Saml};
 use crate::visitor::{Form, Page, Visitor};
@@ -27,7 +27,7 @@ pub(crate) fn set_up(here: &Deployment, settings: &[&str]) -> (Node, Saml) {
 }
 
 /// Goes to the provider, signs in there, and stands before the form that leads back.
-fn until_the_way_back(visitor: &mut Visitor, node: &Node, provider: &Saml, name: &str) -> Form {
+pub(crate) fn until_the_way_back(visitor: &mut Visitor, node: &Node, provider: &Saml, name: &str) -> Form {
     let login = visitor.open(&node.at(CLICK));
     assert_eq!(login.status, 200, "{login:?}");
     visitor.sign_in_at(&login, name, provider.password()).form()
@@ -42,7 +42,7 @@ on_both! {
     fn from_the_first_click_to_who_one_is(here: Deployment) {
         here.with_user("ann@acme.test", "Author");
         here.with_verified_domain("acme.test");
-        let (node, provider) = set_up(&here, &["--trusted-domain", "acme.test"]);
+        let (node, provider) = set_up(&here, &["--trust-domain", "acme.test"]);
         let mut visitor = Visitor::new();
         let form = until_the_way_back(&mut visitor, &node, &provider, ANN);
         assert_eq!(form.action.as_str(), node.at(ACS));
@@ -90,11 +90,13 @@ on_both! {
         let form = visitor.sign_in_at(&login, ANN, provider.password()).form();
         let refused = visitor.send_form(&form);
         assert_eq!((refused.status, refused.code()), (401, "SAML_INVALID".into()));
-        here.change_provider("acme-saml", &["--idp-initiated", "on"]);
-        let form = visitor.open(provider.start_here()).form();
-        let evil = form.clone().with("RelayState", "https://evil.test/");
-        let arrived = visitor.send_form(&evil);
-        let to = arrived.leads_to().unwrap_or_else(|| panic!("{arrived:?}"));
+        here.change_provider("saml", "acme-saml", &["--idp-initiated"]);
+        let (form, to) = until("the change is noticed", || {
+            // They are known there by now, and get a new response each time.
+            let form = visitor.open(provider.start_here()).form();
+            let evil = form.clone().with("RelayState", "https://evil.test/");
+            Some((form, visitor.send_form(&evil).leads_to()?))
+        });
         assert!(to.as_str().starts_with(&node.base), "{to}");
         assert_eq!(visitor.open(&node.at(ME)).status, 200);
         let again = visitor.send_form(&form);
@@ -117,8 +119,11 @@ on_both! {
         let form = until_the_way_back(&mut visitor, &node, &provider, ANN);
         let refused = visitor.send_form(&form);
         assert_eq!((refused.status, refused.code()), (401, "SAML_INVALID".into()));
-        here.change_provider("acme-saml", &["--metadata-url", provider.metadata()]);
-        let form = until_the_way_back(&mut Visitor::new(), &node, &provider, ANN);
-        assert_eq!(form.action.as_str(), node.at(ACS));
+        here.done("", &["provider", "refresh", "--client", "acme", "acme-saml"]);
+        until("the new certificate is noticed", || {
+            let mut visitor = Visitor::new();
+            let form = until_the_way_back(&mut visitor, &node, &provider, ANN);
+            (send(&mut visitor, &form).status == 200).then_some(())
+        });
     }
 }
