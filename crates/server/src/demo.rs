@@ -19,7 +19,6 @@ use purser_core::config::Settings;
 use purser_core::env::SystemEntropy;
 use purser_core::error::{Error, Result};
 use purser_core::ids::TenantId;
-use purser_core::providers::Base;
 use purser_core::secret::Secret;
 use purser_core::tenants::NewTenant;
 use purser_core::users::NewUser;
@@ -77,18 +76,20 @@ pub async fn run(options: Options) -> Result<(), Failure> {
         // Nobody may be reading; the server runs all the same.
         drop(say(&welcome(address, &passwords, &folder, options.listen)));
         if let Some(sign_on) = &sign_on {
-            invite(sign_on, &base_of(address));
+            invite(sign_on, base_of(address));
         }
     };
     Ok(serve::run(app, Playground::Shown, welcome).await?)
 }
 
-/// Says where to click, and lets the providers know the server. They ask it something, so it must not wait for them.
-fn invite(sign_on: &Arc<SignOn>, base: &str) {
-    drop(say(&format!("{}\n", sign_on.invitation(base))));
-    let Ok(base) = Base::parse(base) else { return };
+/// Lets the providers know the server, and says where to click. They ask it something, so it must not wait for them.
+fn invite(sign_on: &Arc<SignOn>, base: String) {
     let sign_on = Arc::clone(sign_on);
-    tokio::task::spawn_blocking(move || sign_on.introduce(&base));
+    tokio::task::spawn_blocking(move || match sign_on.introduce(&base) {
+        // Nobody may be reading.
+        Ok(()) => drop(say(&sign_on.invitation(&base))),
+        Err(fault) => note(&fault.to_string()),
+    });
 }
 
 /// Where this machine reaches what listens there.

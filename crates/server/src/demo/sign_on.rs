@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use purser_core::access::{Role, SystemAdmin};
 use purser_core::app::App;
@@ -12,7 +12,7 @@ use purser_core::ids::TenantId;
 use purser_core::providers::{Base, Credential, Draft, OidcDraft, ProtocolDraft, SamlDraft};
 
 use super::neighbours::{About, Neighbours};
-use crate::cli::{Failure, note};
+use crate::cli::Failure;
 
 /// The domain of the people whom both providers know, but for one.
 const DOMAIN: &str = "acme.test";
@@ -63,12 +63,14 @@ impl SignOn {
     }
 
     /// Tells them of the server, which answers by now: the SAML provider reads its metadata.
-    pub(super) fn introduce(&self, base: &Base) {
+    ///
+    /// # Errors
+    /// If they do not find there what they need.
+    pub(super) fn introduce(&self, base: &str) -> std::result::Result<(), Failure> {
+        let base = Base::parse(base)?;
         let metadata = format!("{}?provider={SAML}", base.metadata());
-        let Ok(mut neighbours) = self.neighbours.lock() else { return };
-        if let Err(fault) = neighbours.trust(&base.oidc_callback(), &metadata) {
-            note(&fault.to_string());
-        }
+        let mut neighbours = self.neighbours.lock().unwrap_or_else(PoisonError::into_inner);
+        neighbours.trust(&base.oidc_callback(), &metadata)
     }
 
     /// Where to click, and what to say there.
@@ -78,12 +80,24 @@ impl SignOn {
             format!("{base}/api/client/auth/{path}?provider={name}&returnTo=/api/client/auth/me")
         };
         [
-            format!("Sign in as {} with the password \"{}\", in a browser:", about.accounts.join(", "), about.password),
+            format!(
+                "\nSign in as {}, with the password \"{}\", in a browser:\n",
+                names(&about.accounts),
+                about.password
+            ),
             format!("OpenID    {}", begin("oidc", OPENID)),
             format!("SAML      {}", begin("okta-saml", SAML)),
-            format!("          {}   (begun at the provider)", about.start),
+            format!("          {}   (begun at the provider)\n", about.start),
         ]
         .join("\n")
+    }
+}
+
+/// Names as people list them: `ann, ben or cleo`.
+fn names(all: &[String]) -> String {
+    match all.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => all.concat(),
     }
 }
 

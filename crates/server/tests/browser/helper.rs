@@ -67,12 +67,12 @@ impl Drop for Helper {
     }
 }
 
-fn node() -> String {
+pub(crate) fn node() -> String {
     std::env::var("TEST_NODE").expect("TEST_NODE names the Node to run identity providers with; ./test finds one")
 }
 
 /// Where the programs lie, with what they need.
-fn tools() -> PathBuf {
+pub(crate) fn tools() -> PathBuf {
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools");
     let fetched = tools.join("node_modules");
     assert!(fetched.is_dir(), "tools/node_modules is missing: run `npm --prefix tools ci`, as ./test does");

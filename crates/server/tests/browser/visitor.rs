@@ -113,11 +113,6 @@ impl Visitor {
         kept.next().map(|(_, value)| value.as_str())
     }
 
-    /// Takes all cookies of a host away, as another browser has none.
-    pub(crate) fn forget(&mut self, host: &str) {
-        self.cookies.retain(|(at, _, _), _| at != host);
-    }
-
     fn request(&self, method: Method, url: &Url) -> RequestBuilder {
         let origin = url.origin().ascii_serialization();
         let (target, host) = match &self.detour {
