@@ -5,9 +5,9 @@ use axum::middleware::from_fn;
 use axum::routing::{MethodRouter, delete, get, patch, post};
 use utoipa::OpenApi;
 
-use crate::admin_api::{admins, audit, clients, keys, license, session as admin_session, users};
+use crate::admin_api::{admins, audit, clients, domains, keys, license, providers, session as admin_session, users};
 use crate::client_api::{
-    dynamics, exchange, graphql, landing, me, oidc, password, providers, saml, session, sessions, signin,
+    buttons, dynamics, exchange, graphql, landing, me, oidc, password, saml, session, sessions, signin,
 };
 use crate::description::{Common, Doors};
 use crate::site::Site;
@@ -58,7 +58,7 @@ routes! {
         "/api/client/auth/sessions" => get sessions::list;
         "/api/client/auth/sessions/{id}" => delete sessions::end;
         "/api/client/auth/password/change" => post password::change;
-        "/api/client/auth/providers" => get providers::list;
+        "/api/client/auth/providers" => get buttons::list;
         "/api/client/auth/exchange" => post exchange::exchange;
         "/api/client/graphql" => post graphql::answer;
 
@@ -73,6 +73,15 @@ routes! {
         "/api/admin/clients/{id}/users" => get users::list, post users::create;
         "/api/admin/clients/{id}/users/{user}" => patch users::switch, delete users::delete;
         "/api/admin/clients/{id}/users/{user}/sessions" => delete users::end_sessions;
+        "/api/admin/clients/{id}/identity-providers" => get providers::list, post providers::create;
+        "/api/admin/clients/{id}/identity-providers/{name}" => get providers::show, patch providers::update, delete providers::delete;
+        "/api/admin/clients/{id}/identity-providers/{name}/sessions" => delete providers::end_sessions;
+        "/api/admin/clients/{id}/identity-providers/{name}/test" => post providers::test;
+        "/api/admin/clients/{id}/identity-providers/{name}/refresh" => post providers::refresh;
+        "/api/admin/clients/{id}/domains" => get domains::list, post domains::add;
+        "/api/admin/clients/{id}/domains/{domain}" => delete domains::remove;
+        "/api/admin/clients/{id}/domains/{domain}/verify" => post domains::verify;
+        "/api/admin/clients/{id}/domains/{domain}/confirm" => post domains::confirm;
         "/api/admin/admins" => get admins::list, post admins::create;
         "/api/admin/admins/{id}" => patch admins::switch, delete admins::delete;
         "/api/admin/audit" => get audit::list;

@@ -7,9 +7,11 @@ pub mod attacks;
 mod document;
 mod encrypt;
 mod key;
+mod redirect;
 mod sign;
 
 pub use document::{Dialect, Draft, Facts};
 pub use encrypt::Encryption;
 pub use key::Key;
+pub use redirect::redirected;
 pub use sign::{Signing, sign};

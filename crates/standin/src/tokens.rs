@@ -6,6 +6,7 @@
 )]
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::{self, SystemRandom};
@@ -24,10 +25,11 @@ mod forgeries;
 pub use forgeries::{Flaw, Forgery, forgeries};
 
 /// A signing key of any kind, with the name it goes by.
+#[derive(Clone)]
 pub struct Key {
     /// The `kid`.
     pub kid: String,
-    pair: Pair,
+    pair: Arc<Pair>,
 }
 
 enum Pair {
@@ -42,35 +44,41 @@ impl Key {
     /// A new RSA key of 2048 bits.
     pub fn rsa(kid: impl Into<String>) -> Self {
         let pair = rsa::KeyPair::generate(KeySize::Rsa2048).expect("a key of a supported size can be made");
-        Self { kid: kid.into(), pair: Pair::Rsa(Box::new(pair)) }
+        Self { kid: kid.into(), pair: Arc::new(Pair::Rsa(Box::new(pair))) }
     }
 
     /// A new key on the curve P-256.
     pub fn p256(kid: impl Into<String>) -> Self {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("the curve is supported");
-        Self { kid: kid.into(), pair: Pair::P256(pair) }
+        Self { kid: kid.into(), pair: Arc::new(Pair::P256(pair)) }
     }
 
     /// A new key on the curve P-384.
     pub fn p384(kid: impl Into<String>) -> Self {
         let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).expect("the curve is supported");
-        Self { kid: kid.into(), pair: Pair::P384(pair) }
+        Self { kid: kid.into(), pair: Arc::new(Pair::P384(pair)) }
     }
 
     /// A new Ed25519 key.
     pub fn ed25519(kid: impl Into<String>) -> Self {
         let pair = Ed25519KeyPair::generate().expect("the curve is supported");
-        Self { kid: kid.into(), pair: Pair::Ed25519(pair) }
+        Self { kid: kid.into(), pair: Arc::new(Pair::Ed25519(pair)) }
     }
 
     /// A shared secret; any bytes, such as the text of somebody's public key.
     pub fn hmac(kid: impl Into<String>, secret: impl Into<Vec<u8>>) -> Self {
-        Self { kid: kid.into(), pair: Pair::Hmac(secret.into()) }
+        Self { kid: kid.into(), pair: Arc::new(Pair::Hmac(secret.into())) }
+    }
+
+    /// The same key under another name.
+    #[must_use]
+    pub fn renamed(&self, kid: impl Into<String>) -> Self {
+        Self { kid: kid.into(), pair: Arc::clone(&self.pair) }
     }
 
     /// The algorithm this key is made for.
     pub fn algorithm(&self) -> &'static str {
-        match self.pair {
+        match *self.pair {
             Pair::Rsa(_) => "RS256",
             Pair::P256(_) => "ES256",
             Pair::P384(_) => "ES384",
@@ -88,7 +96,7 @@ impl Key {
     }
 
     fn public_members(&self) -> Map<String, Value> {
-        let members = match &self.pair {
+        let members = match &*self.pair {
             Pair::Rsa(pair) => {
                 let public = pair.public_key();
                 let (n, e) = (public.modulus(), public.exponent());
@@ -111,7 +119,7 @@ impl Key {
 
     /// The public half in DER (SubjectPublicKeyInfo); for a shared secret, the secret.
     pub fn public_der(&self) -> Vec<u8> {
-        let der = match &self.pair {
+        let der = match &*self.pair {
             Pair::Rsa(pair) => AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()),
             Pair::P256(pair) | Pair::P384(pair) => AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()),
             Pair::Ed25519(pair) => AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()),
@@ -131,7 +139,7 @@ impl Key {
     }
 
     fn private_der(&self) -> Vec<u8> {
-        match &self.pair {
+        match &*self.pair {
             Pair::Rsa(pair) => {
                 let der = AsDer::<Pkcs8V1Der<'_>>::as_der(pair.as_ref()).expect("a key that was made can be printed");
                 der.as_ref().to_vec()
@@ -161,7 +169,7 @@ impl Key {
     /// Signs bytes, by whatever algorithm is asked for that this key can do; otherwise by the one it is made for.
     pub fn sign(&self, algorithm: &str, bytes: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
-        match &self.pair {
+        match &*self.pair {
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(rsa_padding(algorithm), &random, bytes, &mut signature).expect("an RSA key signs anything");

@@ -102,7 +102,9 @@ pub(super) fn saml(
         ("saml.groupsAttribute", &mut it.groups_attribute, &draft.groups_attribute),
     ] {
         maybe(value, given.as_ref());
-        value.iter().for_each(|name| check.name(field, name));
+        for name in value.iter() {
+            check.name(field, name);
+        }
     }
     maybe(&mut it.sp_entity_id, draft.sp_entity_id.as_ref());
     maybe(&mut it.metadata_url, draft.metadata_url.as_ref());
@@ -112,11 +114,17 @@ pub(super) fn saml(
 
 fn check_saml(check: &mut Check, it: &Saml) {
     check.identifier("saml.entityId", &it.entity_id);
-    it.sp_entity_id.iter().for_each(|id| check.identifier("saml.spEntityId", id));
-    it.metadata_url.iter().for_each(|url| check.address("saml.metadataUrl", url));
+    for id in &it.sp_entity_id {
+        check.identifier("saml.spEntityId", id);
+    }
+    for url in &it.metadata_url {
+        check.address("saml.metadataUrl", url);
+    }
     for (field, endpoints) in [("saml.ssoUrl", &it.sso), ("saml.sloUrl", &it.slo)] {
         check.bounded(field, endpoints.len(), 10);
-        endpoints.iter().for_each(|endpoint| check.address(field, &endpoint.location));
+        for endpoint in endpoints {
+            check.address(field, &endpoint.location);
+        }
     }
     if it.sso.is_empty() {
         check.refuse("saml.ssoUrl", "say where people are sent to sign in, here or by metadata");
@@ -204,7 +212,7 @@ enum Place {
     Moved,
 }
 
-fn place<T: PartialEq>(was: Option<T>, is: T) -> Place {
+fn place<T: PartialEq + Copy>(was: Option<T>, is: T) -> Place {
     if was.is_none_or(|was| was == is) { Place::Same } else { Place::Moved }
 }
 
@@ -241,7 +249,9 @@ fn client_auth(
         (Some(Credential::PrivateKey { pem, key_id }), ..) => {
             let company = check.private_key(&format!("{section}.privateKey"), pem.reveal());
             let key_id = key_id.clone().filter(|id| !id.is_empty());
-            key_id.iter().for_each(|id| check.name(&format!("{section}.keyId"), id));
+            for id in &key_id {
+                check.name(&format!("{section}.keyId"), id);
+            }
             // Microsoft knows keys by the thumbprints of their certificates.
             if section == "microsoft" && company == Company::Alone && key_id.is_none() {
                 check.refuse("microsoft.keyId", "give the certificate along with its key, or its thumbprint here");

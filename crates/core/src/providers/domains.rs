@@ -189,7 +189,9 @@ impl App {
             None => Resolver::builder(provider).map_err(Error::internal)?,
             Some(server) => {
                 let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
-                connections.iter_mut().for_each(|connection| connection.port = server.port());
+                for connection in &mut connections {
+                    connection.port = server.port();
+                }
                 let server = NameServerConfig::new(server.ip(), true, connections);
                 Resolver::builder_with_config(ResolverConfig::from_name_servers(vec![server]), provider)
             }

@@ -145,6 +145,7 @@ impl Default for Claims {
 /// A SAML identity provider.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own, as the wire has it")]
 pub struct Saml {
     /// Its entity id.
     pub entity_id: String,

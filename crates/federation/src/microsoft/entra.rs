@@ -104,8 +104,8 @@ pub(super) fn read(cloud: &Cloud, directory: &Directory, token: &Token, now: Tim
     if !is_audience(cloud, &directory.mode, claims.text("aud")) {
         return Err(Refusal::invalid("the token is for somebody else: its audience (aud) is not the one expected"));
     }
-    let app = claims.text(version.app()).unwrap_or_default();
-    if !directory.allowed_apps.iter().any(|allowed| allowed.eq_ignore_ascii_case(app)) {
+    let app = claims.text(version.app()).filter(|app| is_guid(app)).unwrap_or_default();
+    if app.is_empty() || !directory.allowed_apps.iter().any(|allowed| allowed.eq_ignore_ascii_case(app)) {
         return Err(Refusal::invalid(format!(
             "the token was issued to an application that is not allowed ({})",
             version.app()

@@ -148,7 +148,10 @@ async fn credentials(microsoft: &Microsoft, directory: &Directory, reachable: bo
             let (found, advice) = reason.split_once(": ").unwrap_or((&reason, "check the app registration"));
             Check::failed("credentials", found, advice)
         }
-        Err(refusal) => Check::failed("credentials", refusal.to_string(), "try again later"),
+        Err(refusal @ Refusal::Unavailable { .. }) => {
+            Check::failed("credentials", refusal.to_string(), "try again later")
+        }
+        Err(refusal) => Check::failed("credentials", refusal.to_string(), "look the AADSTS number up at Microsoft"),
     }
 }
 

@@ -103,13 +103,10 @@ pub struct Microsoft {
 
 impl Microsoft {
     /// Our side of this cloud, calling out this way.
-    pub fn new(outbound: Arc<Outbound>, cloud: Cloud) -> Self {
-        let bare = |url: &str| url.trim_end_matches('/').to_owned();
-        let cloud = Cloud {
-            login_url: bare(&cloud.login_url),
-            sts_url: bare(&cloud.sts_url),
-            graph_url: bare(&cloud.graph_url),
-        };
+    pub fn new(outbound: Arc<Outbound>, mut cloud: Cloud) -> Self {
+        for url in [&mut cloud.login_url, &mut cloud.sts_url, &mut cloud.graph_url] {
+            url.truncate(url.trim_end_matches('/').len());
+        }
         Self { outbound, cloud, published: Published::default() }
     }
 

@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 
 use super::assertion::{self, Expected};
-use super::xml::{ASSERTION, Guard, Node, PROTOCOL, SIGNATURE, Tree, quoted};
+use super::xml::{ASSERTION, Guard, Node, PROTOCOL, SIGNATURE, Tree, escaped, quoted};
 use super::{Accept, Assertion, IdentityProvider, ServiceProvider, binding, encryption, signature};
 use crate::{Refusal, Result};
 
@@ -149,8 +149,12 @@ fn verify_assertion(assertion: Node<'_, '_>, idp: &IdentityProvider) -> Result<S
 /// Opens an encrypted assertion, and lets nothing through that would not pass in clear.
 fn open(encrypted: Node<'_, '_>, expected: &Expected<'_>) -> Result<String> {
     let bytes = encryption::open(encrypted, expected.sp)?;
-    let tree = Tree::parse(Guard::MESSAGE.check(&bytes)?)?;
-    let assertion = tree.root()?;
+    let text = in_context(encrypted, Guard::MESSAGE.check(&bytes)?);
+    let tree = Tree::parse(&text)?;
+    let mut inside = tree.root()?.children();
+    let (Some(assertion), None) = (inside.next(), inside.next()) else {
+        return Err(Refusal::invalid("encryption: what was encrypted is not one element"));
+    };
     if !assertion.is(ASSERTION, "Assertion") {
         return Err(Refusal::invalid("encryption: what was encrypted is no assertion"));
     }
@@ -159,4 +163,13 @@ fn open(encrypted: Node<'_, '_>, expected: &Expected<'_>) -> Result<String> {
     }
     check_signature_places(assertion)?;
     verify_assertion(assertion, expected.idp)
+}
+
+/// What was encrypted, where it was: it may use prefixes that are declared around it (XML encryption 4.3.3). Only those reach it.
+fn in_context(encrypted: Node<'_, '_>, text: &str) -> String {
+    let declared = encrypted.namespaces().into_iter().map(|(prefix, name)| match prefix {
+        "" => format!(r#" xmlns="{}""#, escaped(name)),
+        _ => format!(r#" xmlns:{prefix}="{}""#, escaped(name)),
+    });
+    format!("<context{}>{text}</context>", declared.collect::<Vec<_>>().concat())
 }

@@ -1,6 +1,6 @@
 //! The one way XML is read here: guarded, parsed once, and read without guessing.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -49,14 +49,16 @@ impl Guard {
     pub(super) const METADATA: Self =
         Self { bytes: 1 << 20, tags: 40_000, equals: 40_000, comments: Comments::Skipped };
 
-    /// Lets a document pass as text, or says why not. After this there is no document type, entity, processing instruction or CDATA in it.
+    /// Lets a document pass as text without its XML declaration, or says why not. After this there is no document type, entity, processing
+    /// instruction or CDATA in it.
     pub(super) fn check<'a>(&self, bytes: &'a [u8]) -> Result<&'a str> {
         if bytes.len() > self.bytes {
             return Err(Refusal::invalid(format!("size: more than {} bytes", self.bytes)));
         }
         let text = std::str::from_utf8(bytes).map_err(|_| Refusal::invalid("encoding: not UTF-8"))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        self.check_markup(after_declaration(text)?)?;
+        let text = after_declaration(text)?;
+        self.check_markup(text)?;
         self.check_counts(text)?;
         Ok(text)
     }
@@ -199,6 +201,17 @@ impl<'d, 'a> Node<'d, 'a> {
     /// Whether this is that element.
     pub(super) fn is(self, namespace: &str, name: &str) -> bool {
         self.element().is_some_and(|it| it.matches_name_ns(namespace, name))
+    }
+
+    /// The namespaces in scope, as they would be declared again: prefix (or nothing, for the default) and name.
+    pub(super) fn namespaces(self) -> BTreeMap<&'d str, &'d str> {
+        let mut scope = BTreeMap::new();
+        for node in std::iter::successors(Some(self), |it| it.parent()) {
+            for (prefix, name) in node.element().into_iter().flat_map(|it| &it.namespace_declarations) {
+                scope.entry(prefix.as_ref()).or_insert(name.as_ref());
+            }
+        }
+        scope
     }
 
     /// Whether both are one element of the tree.

@@ -50,7 +50,7 @@ fn an_encrypted_assertion_that_would_not_pass_in_clear_does_not_pass() {
             "encryption: the key has another length",
         ),
         ("no assertion", signed(), plain("<x/>"), "encryption: what was encrypted is no assertion"),
-        ("no XML", signed(), plain("hello"), "XML: "),
+        ("no XML", signed(), plain("hello"), "encryption: what was encrypted is not one element"),
         ("document type", signed(), plain("<!DOCTYPE x><x/>"), "document type: not allowed"),
         ("comment", signed(), plain("<x><!-- --></x>"), "comment: not allowed"),
         (
@@ -65,6 +65,8 @@ fn an_encrypted_assertion_that_would_not_pass_in_clear_does_not_pass() {
             plain(r#"<Assertion xmlns="urn:oasis:names:tc:SAML:2.0:assertion"><x><Signature/></x></Assertion>"#),
             "signature: in an unexpected place",
         ),
+        ("two elements", signed(), plain("<x/><x/>"), "encryption: what was encrypted is not one element"),
+        ("a piece that ends early", signed(), plain("<x/></context><x>"), "XML: "),
         (
             "a name in another tongue",
             signed(),

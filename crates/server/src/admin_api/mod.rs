@@ -3,7 +3,9 @@
 pub mod admins;
 pub mod audit;
 pub mod clients;
+pub mod domains;
 pub mod keys;
 pub mod license;
+pub mod providers;
 pub mod session;
 pub mod users;

@@ -1,5 +1,6 @@
 //! The client realm under `/api/client`: one file for what belongs together.
 
+pub mod buttons;
 pub mod dynamics;
 pub mod exchange;
 pub mod graphql;
@@ -7,7 +8,6 @@ pub mod landing;
 pub mod me;
 pub mod oidc;
 pub mod password;
-pub mod providers;
 pub mod saml;
 pub mod session;
 pub mod sessions;

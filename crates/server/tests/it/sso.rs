@@ -29,7 +29,12 @@ const PUBLIC: &str = "https://sp.test";
 
 /// The same site under a public address, with a tenant.
 async fn published(site: Site) -> Site {
-    let site = site.with(|settings| settings.server.public_url = Some(PUBLIC.into())).await;
+    let settle = |settings: &mut purser_core::config::Settings| {
+        settings.server.public_url = Some(PUBLIC.into());
+        // Where the stand-ins are.
+        settings.federation.loopback = Some(true);
+    };
+    let site = site.with(settle).await;
     site.tenant("acme").await;
     site
 }

@@ -65,7 +65,7 @@ impl Signing {
         }
     }
 
-    fn value(&self, bytes: &[u8]) -> Vec<u8> {
+    pub(super) fn value(&self, bytes: &[u8]) -> Vec<u8> {
         let key = match &self.secret {
             Some(secret) => bergshamra::keys::loader::load_hmac_key(secret),
             None => bergshamra::keys::loader::load_pem_auto(self.private_pem.as_bytes(), None),

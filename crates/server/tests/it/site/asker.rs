@@ -72,7 +72,8 @@ impl<'s> Asker<'s> {
     pub(crate) async fn submit(&self, target: &str, fields: &[(&str, &str)]) -> Reply {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let asker = self.with(NAVIGATION).with("Content-Type: application/x-www-form-urlencoded");
-        asker.go("POST", target, &form, &Value::Null).await
+        let body = fields.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
+        asker.go("POST", target, &form, &Value::Object(body)).await
     }
 
     async fn go(&self, method: &str, target: &str, text: &str, body: &Value) -> Reply {

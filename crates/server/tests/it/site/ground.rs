@@ -24,10 +24,32 @@ const HELD: &[(&str, &str)] = &[
     ("admins", "id, username, password_hash, status, epoch, last_sign_in_at"),
     ("admin_sessions", "id, admin_id, generation, branch, child, child_since, admin_epoch, ended_at"),
     ("licenses", "serial, license_key"),
+    ("identity_providers", "tenant_id, id, name, kind, label, status, settings, version"),
+    ("provider_claims", "claim, tenant_id, provider_id"),
+    ("domains", "tenant_id, domain, token, verified_at, verified_by"),
+    ("external_identities", "tenant_id, provider_id, issuer, subject, user_id"),
+    ("exchange_codes", "id, tenant_id, user_id, challenge, expires_at"),
+    ("spent_proofs", "tenant_id, issuer, proof, until"),
+    ("session_providers", "tenant_id, session_id, provider_id, subject"),
 ];
 
 /// Members of JSON whose values nobody may read in a log.
-const SECRET: &[&str] = &["password", "currentPassword", "newPassword", "token", "refreshToken", "licenseKey"];
+const SECRET: &[&str] = &[
+    "password",
+    "currentPassword",
+    "newPassword",
+    "token",
+    "refreshToken",
+    "licenseKey",
+    "samlResponse",
+    "SAMLResponse",
+    "SAMLRequest",
+    "RelayState",
+    "codeVerifier",
+];
+
+/// Parameters of addresses that we send browsers to, of which the same holds.
+const SECRET_ON_THE_WAY: &[&str] = &["code", "state", "nonce", "id_token_hint", "SAMLRequest"];
 
 pub(super) struct Ground {
     folder: TempDir,
@@ -124,6 +146,10 @@ impl Ground {
         if reply.header("content-type").is_some_and(|media| media == "application/json") {
             collect(&reply.json(), &mut secrets);
         }
+        let (_, query) = reply.header("location").and_then(|to| to.split_once('?')).unwrap_or_default();
+        let pairs = url::form_urlencoded::parse(query.as_bytes());
+        let said = pairs.filter(|(name, value)| SECRET_ON_THE_WAY.contains(&&**name) && value.len() > 9);
+        secrets.extend(said.map(|(_, value)| value.into_owned()));
         let cookies = reply.headers.iter().filter(|(name, _)| name == "set-cookie");
         let values = cookies.filter_map(|(_, line)| line.split_once('=')?.1.split(';').next());
         secrets.extend(values.filter(|value| value.len() > 9).map(ToOwned::to_owned));

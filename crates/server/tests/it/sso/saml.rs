@@ -37,6 +37,13 @@ fn written(site: &Site, key: &Key, asked: Option<&str>, id: &str, acs: &str) -> 
     Document::new(&facts, &Dialect::OKTA).sign_both(&Signing::with(key)).posted()
 }
 
+/// Somebody else's assertion around an honest one.
+fn wrapped(site: &Site, key: &Key) -> String {
+    let signing = Signing { prefix: "dsig".into(), ..Signing::with(key) };
+    let honest = Document::new(&Facts::new(IDP, ACS, ACS, None, site.moment()), &Dialect::KEYCLOAK).sign_both(&signing);
+    STANDARD.encode(purser_standin::saml::attacks::wrapped(&honest.xml(), 3))
+}
+
 /// What the page posts: the id of our request, and the relay state.
 fn posted(page: &Reply) -> (String, String) {
     let value = |name: &str| {
@@ -156,7 +163,7 @@ on_both! {
             ("another issuer", signed(&Facts { issuer: "https://other.test/idp".into(), ..honest() }, &key)),
             ("too old", signed(&Facts { now: "2026-11-21T12:00:00Z".parse().unwrap(), ..honest() }, &key)),
             ("an answer to nothing we asked", signed(&Facts { asked: Some("_never".into()), ..honest() }, &key)),
-            ("wrapped", STANDARD.encode(purser_standin::saml::attacks::wrapped(&String::from_utf8(STANDARD.decode(&good).unwrap()).unwrap(), 3))),
+            ("wrapped", wrapped(&site, &key)),
         ];
         let mut answers = std::collections::BTreeSet::new();
         let before = site.holdings().await;
