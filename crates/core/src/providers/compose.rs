@@ -102,7 +102,7 @@ pub(super) fn saml(
         ("saml.groupsAttribute", &mut it.groups_attribute, &draft.groups_attribute),
     ] {
         maybe(value, given.as_ref());
-        for name in value.iter() {
+        if let Some(name) = value {
             check.name(field, name);
         }
     }
@@ -114,10 +114,10 @@ pub(super) fn saml(
 
 fn check_saml(check: &mut Check, it: &Saml) {
     check.identifier("saml.entityId", &it.entity_id);
-    for id in &it.sp_entity_id {
+    if let Some(id) = &it.sp_entity_id {
         check.identifier("saml.spEntityId", id);
     }
-    for url in &it.metadata_url {
+    if let Some(url) = &it.metadata_url {
         check.address("saml.metadataUrl", url);
     }
     for (field, endpoints) in [("saml.ssoUrl", &it.sso), ("saml.sloUrl", &it.slo)] {
@@ -249,7 +249,7 @@ fn client_auth(
         (Some(Credential::PrivateKey { pem, key_id }), ..) => {
             let company = check.private_key(&format!("{section}.privateKey"), pem.reveal());
             let key_id = key_id.clone().filter(|id| !id.is_empty());
-            for id in &key_id {
+            if let Some(id) = &key_id {
                 check.name(&format!("{section}.keyId"), id);
             }
             // Microsoft knows keys by the thumbprints of their certificates.

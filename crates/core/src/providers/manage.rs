@@ -13,7 +13,7 @@ use crate::access::{Grant, Scope, SystemGrant, right, system_right};
 use crate::app::App;
 use crate::audit::{Action, Entry, Target};
 use crate::env::Timestamp;
-use crate::error::{Error, Problem, Result};
+use crate::error::{Error, Result};
 use crate::ids::{ProviderId, TenantId};
 use crate::store::{Change, Stale, args};
 
@@ -138,10 +138,8 @@ impl App {
                 "is not set: give the metadata itself, or where it is published",
             ));
         };
-        let metadata = self.fetch_metadata(by.tenant(), url, now).await?;
-        if metadata.entity_id != saml.entity_id {
-            return Err(Error::invalid("saml.metadataUrl", "what is published there is another provider's metadata"));
-        }
+        let published = self.fetch_metadata(by.tenant(), url).await?;
+        let metadata = read_metadata("saml.metadataUrl", &published, Some(&saml.entity_id), now)?;
         let draft = Draft { protocol: Some(ProtocolDraft::Saml(SamlDraft::default())), ..Draft::default() };
         let new = self.settle(Some(&was), name, &draft, Some(&metadata))?;
         self.write(by, &was, &new, now).await?;
@@ -191,17 +189,21 @@ impl App {
             Protocol::Saml(it) => it.metadata_url.as_deref(),
             Protocol::Oidc(_) | Protocol::Microsoft(_) => None,
         });
+        let wanted = saml.entity_id.as_deref();
         match (saml.metadata.as_deref(), saml.metadata_url.as_deref()) {
-            (Some(text), _) if !text.is_empty() => read_metadata("saml.metadata", text.as_bytes(), now).map(Some),
+            (Some(text), _) if !text.is_empty() => {
+                read_metadata("saml.metadata", text.as_bytes(), wanted, now).map(Some)
+            }
             // An address that was there before is read again when that is asked for.
             (_, Some(url)) if !url.is_empty() && known != Some(url) => {
-                self.fetch_metadata(tenant, url, now).await.map(Some)
+                let published = self.fetch_metadata(tenant, url).await?;
+                read_metadata("saml.metadataUrl", &published, wanted, now).map(Some)
             }
             _ => Ok(None),
         }
     }
 
-    async fn fetch_metadata(&self, tenant: &TenantId, url: &str, now: Timestamp) -> Result<IdentityProvider> {
+    async fn fetch_metadata(&self, tenant: &TenantId, url: &str) -> Result<Vec<u8>> {
         let field = "saml.metadataUrl";
         let mut check = self.checking();
         check.address(field, url);
@@ -213,7 +215,7 @@ impl App {
         if answer.status != 200 {
             return Err(Error::invalid(field, format!("the answer there was {} instead of 200", answer.status)));
         }
-        read_metadata(field, &answer.body, now)
+        Ok(answer.body)
     }
 
     /// What a provider shall be, checked.
@@ -415,9 +417,13 @@ fn claiming(change: Change, tenant: &TenantId, id: ProviderId, protocol: &Protoc
     all.into_iter().fold(change, |change, claim| change.must(sql::CLAIM, args![id, claim], || Error::Conflict))
 }
 
-fn read_metadata(field: &str, xml: &[u8], now: Timestamp) -> Result<IdentityProvider> {
-    metadata::read(xml, now.moment())
-        .map_err(|refusal| Error::Invalid(vec![Problem { field: field.to_owned(), reason: refusal.to_string() }]))
+/// Reads metadata; that of the provider of a name, where one is named and there are several.
+fn read_metadata(field: &str, xml: &[u8], entity_id: Option<&str>, now: Timestamp) -> Result<IdentityProvider> {
+    let read = match entity_id {
+        Some(id) => metadata::read_named(xml, id, now.moment()),
+        None => metadata::read(xml, now.moment()),
+    };
+    read.map_err(|refusal| Error::invalid(field, refusal.to_string()))
 }
 
 fn entry<P>(by: &Grant<P>, now: Timestamp, action: Action, name: &str) -> Entry {

@@ -21,6 +21,7 @@ mod keys;
 mod license;
 mod password;
 mod policy;
+mod providers;
 mod proxy;
 mod refresh;
 mod sessions;

@@ -1,7 +1,7 @@
 //! `clients/{id}/identity-providers`: who else may say who somebody is, for whoever runs the deployment.
 
-mod form;
-mod view;
+pub mod form;
+pub mod view;
 
 use axum::extract::{Path, State};
 use purser_core::access::system_right;

@@ -141,7 +141,7 @@ pub(super) async fn restore(loaded: Loaded) -> Result<(), Failure> {
 }
 
 /// Opens the system, and says so if that made a new database: whoever is in a wrong folder should notice.
-async fn open(loaded: Loaded) -> Result<App, Failure> {
+pub(super) async fn open(loaded: Loaded) -> Result<App, Failure> {
     let file = loaded.settings.database.url.reveal().strip_prefix("sqlite:").map(PathBuf::from);
     let new = file.filter(|file| !file.exists());
     let app = Box::pin(App::open(loaded.settings)).await?;
@@ -151,7 +151,7 @@ async fn open(loaded: Loaded) -> Result<App, Failure> {
     Ok(app)
 }
 
-fn operator() -> SystemAdmin {
+pub(super) fn operator() -> SystemAdmin {
     SystemAdmin::at_the_command_line()
 }
 

@@ -101,7 +101,32 @@ fn spoken(field: &str) -> &str {
         "name" => "--name",
         "id" => "ID",
         "username" => "USERNAME",
-        other => other,
+        "label" => "--label",
+        "trustedDomains" => "--trust-domain",
+        "groupRoles" => "--map-group",
+        "domain" => "DOMAIN",
+        "oidc.issuer" => "--issuer",
+        "oidc.clientId" => "--client-id",
+        "oidc.clientSecret" | "microsoft.clientSecret" => "client secret",
+        "oidc.privateKey" | "microsoft.privateKey" => "--private-key-file",
+        "oidc.keyId" | "microsoft.keyId" => "--key-id",
+        "oidc.scopes" => "--scope",
+        "saml.metadata" => "--metadata-file",
+        "saml.metadataUrl" => "--metadata-url",
+        "saml.entityId" => "--entity-id",
+        "saml.ssoUrl" => "--sso-url",
+        "saml.sloUrl" => "--slo-url",
+        "saml.certificates" => "--certificate-file",
+        "saml.spEntityId" => "--sp-entity-id",
+        "microsoft.directory" => "--directory",
+        "microsoft.appId" => "--app-id",
+        "microsoft.dataverseUrl" => "--dataverse-url",
+        "microsoft.organizationId" => "--organization-id",
+        "microsoft.allowedApps" => "--allowed-app",
+        "microsoft.audience" => "--audience",
+        other => {
+            other.rsplit_once('.').filter(|(_, at)| at.parse::<usize>().is_ok()).map_or(other, |(list, _)| spoken(list))
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 mod commands;
 mod failure;
 mod password;
+mod provider;
+mod providers;
 mod table;
 
 use std::io::Write as _;
@@ -79,6 +81,12 @@ enum Errand {
     /// Create system administrators, who look after the whole deployment
     #[command(subcommand)]
     Admin(Admin),
+    /// Set up the identity providers of a client: OpenID Connect, SAML, Microsoft
+    #[command(subcommand)]
+    Provider(provider::Provider),
+    /// Name and prove the domains of a client
+    #[command(subcommand)]
+    Domain(provider::Domain),
     /// List and rotate the keys that sign access tokens
     #[command(subcommand)]
     Keys(Keys),
@@ -229,6 +237,8 @@ impl Errand {
             Self::Admin(Admin::Create { username, password_stdin }) => {
                 commands::create_admin(loaded, &username, password::from(password_stdin)?).await
             }
+            Self::Provider(command) => Box::pin(providers::run(loaded, command)).await,
+            Self::Domain(command) => Box::pin(providers::run_domain(loaded, command)).await,
             Self::Keys(which) => commands::keys(loaded, which).await,
             Self::Migrate => commands::migrate(loaded).await,
             Self::Restore => commands::restore(loaded).await,
