@@ -100,7 +100,7 @@ fn one_of_many_is_found_by_its_name() {
     let inside = |xml: &str| {
         format!(r#"<m:EntitiesDescriptor xmlns:m="urn:oasis:names:tc:SAML:2.0:metadata">{xml}</m:EntitiesDescriptor>"#)
     };
-    let service = metadata::write(&sp(), now()).unwrap();
+    let service = metadata::write(&sp(), &idp(), now()).unwrap();
     let service = service.split_once("?>").unwrap().1;
     let one = inside(&format!("{service}{}", descriptor(IDP, &usual())));
     assert_eq!(read(&one).unwrap().entity_id, IDP);
@@ -164,7 +164,8 @@ fn metadata_past_its_time_is_refused_wherever_the_time_stands() {
 #[test]
 fn our_metadata_says_how_to_reach_us() {
     let key = ServiceKey { certificate_der: vec![1, 2, 3], ..service_key(&OURS) };
-    let xml = metadata::write(&ServiceProvider { key: Some(key), ..sp() }, now()).unwrap();
+    let signing = IdentityProvider { sign_requests: true, ..idp() };
+    let xml = metadata::write(&ServiceProvider { key: Some(key), ..sp() }, &signing, now()).unwrap();
     let info = r#"<ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data><ds:X509Certificate>AQID</ds:X509Certificate></ds:X509Data></ds:KeyInfo>"#;
     assert_eq!(
         xml,
@@ -175,8 +176,9 @@ fn our_metadata_says_how_to_reach_us() {
         )
     );
     let evil = ServiceProvider { entity_id: "\"><x>&".into(), key: None, slo: None, ..sp() };
-    let xml = metadata::write(&evil, now()).unwrap();
+    let xml = metadata::write(&evil, &idp(), now()).unwrap();
     assert!(uppsala::parse(&xml).is_ok() && !xml.contains("<x>"), "{xml}");
+    assert!(xml.contains(r#"AuthnRequestsSigned="false""#), "whoever believes more would refuse our requests: {xml}");
 }
 
 #[test]
