@@ -24,10 +24,23 @@ const HELD: &[(&str, &str)] = &[
     ("admins", "id, username, password_hash, status, epoch, last_sign_in_at"),
     ("admin_sessions", "id, admin_id, generation, branch, child, child_since, admin_epoch, ended_at"),
     ("licenses", "serial, license_key"),
+    ("identity_providers", "tenant_id, id, name, kind, label, status, settings, sealed, version, updated_at"),
+    ("provider_claims", "claim, tenant_id, provider_id"),
+    ("service_keys", "tenant_id, id, sealed, certificate"),
+    ("domains", "tenant_id, domain, token, verified_at, verified_by"),
 ];
 
 /// Members of JSON whose values nobody may read in a log.
-const SECRET: &[&str] = &["password", "currentPassword", "newPassword", "token", "refreshToken", "licenseKey"];
+const SECRET: &[&str] = &[
+    "password",
+    "currentPassword",
+    "newPassword",
+    "token",
+    "refreshToken",
+    "licenseKey",
+    "clientSecret",
+    "privateKey",
+];
 
 pub(super) struct Ground {
     folder: TempDir,
