@@ -221,6 +221,9 @@ fn their_answer_counts_only_if_it_is_to_our_request() {
     assert_eq!(read(&unasked, "_ours-1"), Err(Refusal::invalid("in response to: not our request")));
     let failed = response().replace("Success", "Responder");
     assert_eq!(read(&failed, "_ours-1"), Err(Refusal::Denied("“urn:oasis:names:tc:SAML:2.0:status:Responder”".into())));
+    let malformed = redirected("SAMLResponse", &bare(&response().replace("_back-1", "1 2")), None, Some(&honest()));
+    let found = logout::read_response(&Received::Redirect { query: &malformed }, &sp(), &idp(), "_ours-1", now());
+    assert_eq!(found, Err(Refusal::invalid("identifier: of LogoutResponse, malformed")));
     let unsigned = STANDARD.encode(bare(&response()));
     let found = logout::read_response(&Received::Post { message: &unsigned }, &sp(), &idp(), "_ours-1", now());
     assert_eq!(found, Err(Refusal::invalid("LogoutResponse signature: missing")));
