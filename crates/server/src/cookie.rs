@@ -7,7 +7,7 @@ use purser_core::secret::Secret;
 use purser_core::signin::{Door, Flow};
 
 use crate::extract::cookie_names;
-use crate::http_settings::HttpSettings;
+use crate::http_settings::{HttpSettings, Reach};
 
 /// The cookie of a client's session.
 pub const CLIENT: &str = "session";
@@ -27,26 +27,27 @@ const UNDER_WAY: usize = 10;
 /// The `Set-Cookie` that gives a browser its session: out of scripts' reach, not sent along from other sites, for this host
 /// only (no `Domain`), and by https only wherever there is https (ASVS 3.3).
 pub fn given(name: &str, value: &Secret, lifetime: Duration, settings: &HttpSettings) -> HeaderValue {
-    written(name, value.reveal(), lifetime.as_secs(), "/", &attributes(Sites::Ours, settings))
+    written(name, value.reveal(), lifetime.as_secs(), "/", attributes(Sites::Ours, settings))
 }
 
 /// The `Set-Cookie` that takes it away again.
 pub fn taken_away(name: &str, settings: &HttpSettings) -> HeaderValue {
-    written(name, "", 0, "/", &attributes(Sites::Ours, settings))
+    written(name, "", 0, "/", attributes(Sites::Ours, settings))
 }
 
 /// The `Set-Cookie` that ties a sign-in to this browser. One whose answer is posted by the provider's page must be sent along from
-/// another site; browsers grant that by https only, so on plain HTTP (on this machine, where ports are one site) it is as any other.
+/// another site. Browsers grant that by https only, and on this machine, which they trust as much; elsewhere it is as any other.
 pub fn flow(flow: &Flow, door: Door, settings: &HttpSettings) -> HeaderValue {
-    let sites = if flow.cross_site && settings.is_https() { Sites::All } else { Sites::Ours };
+    let trusted = settings.is_https() || settings.reach == Reach::Loopback;
+    let sites = if flow.cross_site && trusted { Sites::All } else { Sites::Ours };
     let lifetime = flow.lifetime.as_secs();
-    written(&flow.cookie, flow.value.reveal(), lifetime, path(door), &attributes(sites, settings))
+    written(&flow.cookie, flow.value.reveal(), lifetime, path(door), attributes(sites, settings))
 }
 
 /// The `Set-Cookie` for a sign-in that was sent from a sub-domain to the main address and is to come back.
 pub fn hop(state: &str, verifier: &Secret, lifetime: Duration, settings: &HttpSettings) -> HeaderValue {
     let name = format!("{HOP}{state}");
-    written(&name, verifier.reveal(), lifetime.as_secs(), path(Door::Own), &attributes(Sites::Ours, settings))
+    written(&name, verifier.reveal(), lifetime.as_secs(), path(Door::Own), attributes(Sites::Ours, settings))
 }
 
 /// The name of such a cookie; nothing for a state that none of ours can be.
@@ -58,7 +59,7 @@ pub fn hop_name(state: &str) -> Option<String> {
 
 /// The `Set-Cookie` that takes the cookie of a sign-in away.
 pub fn done_with(name: &str, door: Door, settings: &HttpSettings) -> HeaderValue {
-    written(name, "", 0, path(door), &attributes(Sites::Ours, settings))
+    written(name, "", 0, path(door), attributes(Sites::Ours, settings))
 }
 
 /// The `Set-Cookie`s that make room for one more sign-in: the oldest come first in a request, and go first.
@@ -88,13 +89,12 @@ enum Sites {
     All,
 }
 
-fn attributes(sites: Sites, settings: &HttpSettings) -> String {
-    let secure = if settings.is_https() { "; Secure" } else { "" };
-    let same_site = match sites {
-        Sites::Ours => "Lax",
-        Sites::All => "None",
-    };
-    format!("HttpOnly; SameSite={same_site}{secure}")
+fn attributes(sites: Sites, settings: &HttpSettings) -> &'static str {
+    match sites {
+        Sites::All => "HttpOnly; SameSite=None; Secure",
+        Sites::Ours if settings.is_https() => "HttpOnly; SameSite=Lax; Secure",
+        Sites::Ours => "HttpOnly; SameSite=Lax",
+    }
 }
 
 fn written(name: &str, value: &str, max_age: u64, path: &str, attributes: &str) -> HeaderValue {
@@ -137,6 +137,8 @@ mod tests {
         let plain = HttpSettings::default();
         insta::assert_snapshot!(text(&flow(&under_way(false), Door::Own, &public())), @"flow_0123456789abcdef=v-1; Max-Age=600; Path=/api/client/auth; HttpOnly; SameSite=Lax; Secure");
         insta::assert_snapshot!(text(&flow(&under_way(true), Door::Own, &public())), @"flow_0123456789abcdef=v-1; Max-Age=600; Path=/api/client/auth; HttpOnly; SameSite=None; Secure");
+        let here = HttpSettings { reach: Reach::Loopback, ..HttpSettings::default() };
+        insta::assert_snapshot!(text(&flow(&under_way(true), Door::Own, &here)), @"flow_0123456789abcdef=v-1; Max-Age=600; Path=/api/client/auth; HttpOnly; SameSite=None; Secure");
         insta::assert_snapshot!(text(&flow(&under_way(true), Door::Rest, &plain)), @"flow_0123456789abcdef=v-1; Max-Age=600; Path=/rest; HttpOnly; SameSite=Lax");
         insta::assert_snapshot!(text(&done_with("flow_0123456789abcdef", Door::Own, &public())), @"flow_0123456789abcdef=; Max-Age=0; Path=/api/client/auth; HttpOnly; SameSite=Lax; Secure");
     }

@@ -1,5 +1,8 @@
 //! `purser demo`: a server with made-up accounts, ready in a moment, that tells how to try it.
 
+mod neighbours;
+mod sign_on;
+
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -21,6 +24,7 @@ use purser_core::tenants::NewTenant;
 use purser_core::users::NewUser;
 use tempfile::TempDir;
 
+use self::sign_on::SignOn;
 use crate::cli::{Failure, address, make_password, note, say, table};
 use crate::log;
 use crate::serve::{self, Playground};
@@ -43,6 +47,10 @@ pub struct Options {
     /// Address and port to listen on. Without it 127.0.0.1:8080, or the next free port
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = address)]
     listen: Option<SocketAddr>,
+    /// Start a real OpenID provider and a real SAML identity provider beside it, to sign in with. They run on Node, from the
+    /// folder `tools` of the sources, which is looked for here unless it is named
+    #[arg(long, value_name = "TOOLS", num_args = 0..=1, require_equals = true, default_missing_value = "tools")]
+    with_idp: Option<PathBuf>,
 }
 
 /// Runs the demo until it is told to stop.
@@ -51,20 +59,43 @@ pub struct Options {
 /// If the folder cannot be used, or no address be listened on.
 pub async fn run(options: Options) -> Result<(), Failure> {
     let listen = options.listen.map_or_else(free_address, Ok)?;
+    let sign_on = SignOn::start(options.with_idp.as_ref(), listen)?.map(Arc::new);
     let folder = Folder::open(options.dir.as_deref())?;
     let passwords = folder.passwords()?;
     let settings = settings(&folder, listen)?;
     log::start(&settings.log);
     let app = Arc::new(Box::pin(App::open(settings)).await?);
     provide_accounts(&app, &passwords).await?;
+    if let Some(sign_on) = &sign_on {
+        sign_on.provide(&app, &CLIENT.0.parse()?).await?;
+    }
     if !listen.ip().is_loopback() {
         note("warning: whoever can reach this machine can reach this demo");
     }
     let welcome = |address| {
         // Nobody may be reading; the server runs all the same.
         drop(say(&welcome(address, &passwords, &folder, options.listen)));
+        if let Some(sign_on) = &sign_on {
+            invite(sign_on, base_of(address));
+        }
     };
     Ok(serve::run(app, Playground::Shown, welcome).await?)
+}
+
+/// Lets the providers know the server, and says where to click. They ask it something, so it must not wait for them.
+fn invite(sign_on: &Arc<SignOn>, base: String) {
+    let sign_on = Arc::clone(sign_on);
+    tokio::task::spawn_blocking(move || match sign_on.introduce(&base) {
+        // Nobody may be reading.
+        Ok(()) => drop(say(&sign_on.invitation(&base))),
+        Err(fault) => note(&fault.to_string()),
+    });
+}
+
+/// Where this machine reaches what listens there.
+fn base_of(bound: SocketAddr) -> String {
+    let reached = if bound.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { bound.ip() };
+    format!("http://{}", SocketAddr::new(reached, bound.port()))
 }
 
 /// The first free port on this machine.
@@ -209,8 +240,7 @@ fn name(role: Role) -> (&'static str, &'static str) {
 }
 
 fn welcome(bound: SocketAddr, passwords: &Passwords, folder: &Folder, asked: Option<SocketAddr>) -> String {
-    let reached = if bound.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { bound.ip() };
-    let base = format!("http://{}", SocketAddr::new(reached, bound.port()));
+    let base = base_of(bound);
     let moved = if asked.is_none() && bound.port() != PORTS.start {
         format!(" (port {} is taken)", PORTS.start)
     } else {

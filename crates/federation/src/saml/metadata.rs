@@ -144,14 +144,14 @@ fn endpoints(role: Node<'_, '_>, name: &str) -> Vec<Endpoint> {
         .collect()
 }
 
-/// Writes our metadata, to be given to the identity provider.
+/// Writes our metadata, to be given to this identity provider: it says whether our requests to it are signed.
 ///
 /// # Errors
 /// [`Refusal::Misconfigured`] if our own settings cannot be written.
-pub fn write(sp: &ServiceProvider, now: Timestamp) -> Result<String> {
+pub fn write(sp: &ServiceProvider, idp: &IdentityProvider, now: Timestamp) -> Result<String> {
     let valid_until = super::request::moment(assertion::later(now, VALID));
     let keys = sp.key.as_ref().map(|it| key_descriptors(&it.certificate_der)).unwrap_or_default();
-    let signs = sp.key.is_some();
+    let signs = idp.sign_requests;
     let logout = sp.slo.as_ref().map(|it| {
         let location = escaped(it);
         format!(r#"<md:SingleLogoutService Binding="{REDIRECT}" Location="{location}"/><md:SingleLogoutService Binding="{POST}" Location="{location}"/>"#)

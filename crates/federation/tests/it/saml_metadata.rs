@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use purser_federation::saml::{
-    Accept, Binding, Certificate, Endpoint, IdentityProvider, ServiceKey, ServiceProvider, examine, metadata, request,
-    response,
+    Accept, Binding, Certificate, Endpoint, IdentityProvider, Outgoing, ServiceKey, ServiceProvider, examine, metadata,
+    request, response,
 };
 use purser_federation::{Outcome, Refusal};
 use purser_standin::saml::Key;
@@ -81,7 +81,10 @@ fn an_identity_providers_metadata_is_read() {
             groups_attribute: None,
         }
     );
-    assert!(request::begin(&sp(), &found, "_r1", "", now()).is_ok());
+    let Ok(Outgoing::Redirect(url)) = request::begin(&sp(), &found, "_r1", "", now()) else {
+        panic!("of two addresses, the one that needs no form is taken");
+    };
+    assert!(url.as_str().starts_with("https://idp.test/redirect?a=1&b=2&SAMLRequest="));
 }
 
 #[test]
@@ -97,7 +100,7 @@ fn one_of_many_is_found_by_its_name() {
     let inside = |xml: &str| {
         format!(r#"<m:EntitiesDescriptor xmlns:m="urn:oasis:names:tc:SAML:2.0:metadata">{xml}</m:EntitiesDescriptor>"#)
     };
-    let service = metadata::write(&sp(), now()).unwrap();
+    let service = metadata::write(&sp(), &idp(), now()).unwrap();
     let service = service.split_once("?>").unwrap().1;
     let one = inside(&format!("{service}{}", descriptor(IDP, &usual())));
     assert_eq!(read(&one).unwrap().entity_id, IDP);
@@ -131,6 +134,8 @@ fn metadata_that_cannot_be_used_is_refused_in_words() {
         &descriptor(IDP, &usual()).replace("IDPSSODescriptor", "SPSSODescriptor"),
         "there is no such identity provider",
     );
+    let role = descriptor(IDP, &usual()).replace("</md:EntityDescriptor>", "<md:IDPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\"/></md:EntityDescriptor>");
+    refused(&role, "not exactly one role");
     refused("<html/>", "“html” is not SAML metadata");
     refused("<!DOCTYPE x><x/>", "document type: not allowed");
     refused(&format!("<x>{}</x>", " ".repeat(1 << 20)), "size: more than");
@@ -159,7 +164,8 @@ fn metadata_past_its_time_is_refused_wherever_the_time_stands() {
 #[test]
 fn our_metadata_says_how_to_reach_us() {
     let key = ServiceKey { certificate_der: vec![1, 2, 3], ..service_key(&OURS) };
-    let xml = metadata::write(&ServiceProvider { key: Some(key), ..sp() }, now()).unwrap();
+    let signing = IdentityProvider { sign_requests: true, ..idp() };
+    let xml = metadata::write(&ServiceProvider { key: Some(key), ..sp() }, &signing, now()).unwrap();
     let info = r#"<ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data><ds:X509Certificate>AQID</ds:X509Certificate></ds:X509Data></ds:KeyInfo>"#;
     assert_eq!(
         xml,
@@ -170,8 +176,9 @@ fn our_metadata_says_how_to_reach_us() {
         )
     );
     let evil = ServiceProvider { entity_id: "\"><x>&".into(), key: None, slo: None, ..sp() };
-    let xml = metadata::write(&evil, now()).unwrap();
+    let xml = metadata::write(&evil, &idp(), now()).unwrap();
     assert!(uppsala::parse(&xml).is_ok() && !xml.contains("<x>"), "{xml}");
+    assert!(xml.contains(r#"AuthnRequestsSigned="false""#), "whoever believes more would refuse our requests: {xml}");
 }
 
 #[test]
@@ -262,6 +269,8 @@ fn certificates_are_spoken_of_thirty_days_before_they_run_out() {
     for moment in [before(30), before(1), end] {
         assert_eq!(outcomes(&us, &idp(), moment), [("certificate", Warned), ("rollover", Warned)]);
     }
+    let found = examine(&us, &idp(), end).into_iter().find(|it| it.name == "certificate").unwrap().found;
+    assert!(found.ends_with("has run out"), "{found}");
     let early = certificate(&KEY).not_before.checked_sub(SignedDuration::from_hours(1)).unwrap();
     assert_eq!(outcomes(&us, &idp(), early), [("certificate", Warned)]);
 }

@@ -109,8 +109,8 @@ impl App {
         base: &Base,
     ) -> Result<String> {
         let (_, provider) = self.meant(tenant, provider, is_saml, Naming::Spared).await?;
-        let (sp, _) = self.saml_of(&provider, base).await?;
-        metadata::write(&sp, self.now().moment()).map_err(|refusal| Error::internal(refusal.to_string()))
+        let (sp, idp) = self.saml_of(&provider, base).await?;
+        metadata::write(&sp, &idp, self.now().moment()).map_err(|refusal| Error::internal(refusal.to_string()))
     }
 
     /// Whose a response claims to be. The tenant comes from there, and one that the request names must be the same.

@@ -1,0 +1,93 @@
+//! [`Browser`], Debian's Chromium, driven.
+
+use serde_json::{Value as Json, json};
+
+use crate::helper::Helper;
+
+/// A browser with one window.
+pub(crate) struct Browser(Helper);
+
+/// What is in the window, what the browser keeps, and which way it came.
+#[derive(Debug)]
+pub(crate) struct Sight {
+    pub(crate) url: String,
+    pub(crate) text: String,
+    pub(crate) cookies: Vec<Json>,
+    /// Every address since the one that was opened, and what it answered.
+    pub(crate) trail: Vec<Json>,
+}
+
+impl Browser {
+    /// Starts it. Pictures go to the folder that `TEST_PICTURES` names, if it does.
+    pub(crate) fn start() -> Self {
+        let chromium =
+            std::env::var("TEST_CHROMIUM").expect("TEST_CHROMIUM names the browser to test with; ./test finds one");
+        let pictures = std::env::var("TEST_PICTURES").unwrap_or_default();
+        Self(Helper::start("browser/drive.mjs", &["--chromium", &chromium, "--pictures", &pictures]))
+    }
+
+    /// Opens an address, and waits until there is a page, wherever that lies.
+    #[track_caller]
+    pub(crate) fn open(&mut self, url: &str) {
+        self.0.tell("open", json!({ "url": url }));
+    }
+
+    #[track_caller]
+    pub(crate) fn fill(&mut self, name: &str, value: &str) {
+        self.0.tell("fill", json!({"name": name, "value": value}));
+    }
+
+    /// Presses the button or the link that says so.
+    #[track_caller]
+    pub(crate) fn click(&mut self, text: &str) {
+        self.0.tell("click", json!({ "text": text }));
+    }
+
+    /// Waits until the window has come to an address that begins so.
+    #[track_caller]
+    pub(crate) fn arrive(&mut self, url: &str) -> Sight {
+        self.0.tell("arrive", json!({ "url": url }));
+        self.see()
+    }
+
+    /// Somebody else sits down, whose browser has no cookies yet.
+    pub(crate) fn someone_else(&mut self) {
+        self.0.tell("visitor", json!({}));
+    }
+
+    /// Somebody else sits down, whose browser runs no script.
+    pub(crate) fn someone_without_script(&mut self) {
+        self.0.tell("visitor", json!({"script": false}));
+    }
+
+    /// Runs a function in the page, as its own scripts could, and gives what comes of it.
+    #[track_caller]
+    pub(crate) fn run(&mut self, script: &str, argument: &Json) -> Json {
+        self.0.tell("run", json!({"script": script, "argument": argument}))["result"].take()
+    }
+
+    /// Takes a picture of the page.
+    pub(crate) fn picture(&mut self, name: &str) {
+        self.0.tell("picture", json!({ "name": name }));
+    }
+
+    #[track_caller]
+    pub(crate) fn see(&mut self) -> Sight {
+        let mut seen = self.0.tell("see", json!({}));
+        let text = |it: &Json| it.as_str().unwrap().to_owned();
+        let list = |it: &mut Json| it.as_array_mut().map(std::mem::take).unwrap();
+        Sight {
+            url: text(&seen["url"]),
+            text: text(&seen["text"]),
+            cookies: list(&mut seen["cookies"]),
+            trail: list(&mut seen["trail"]),
+        }
+    }
+}
+
+impl Sight {
+    /// The value of one of the browser's cookies.
+    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
+        self.cookies.iter().find(|cookie| cookie["name"] == name)?["value"].as_str()
+    }
+}

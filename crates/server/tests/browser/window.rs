@@ -1,0 +1,172 @@
+//! Signing in as people do: in a browser, at real providers that for it are other sites.
+
+use serde_json::{Value as Json, json};
+
+use crate::chromium::{Browser, Sight};
+use crate::deployment::{Deployment, Node};
+use crate::on_both;
+use crate::providers::{ANN, BEN, OpenId, Saml};
+use crate::visitor::Visitor;
+use crate::{openid, saml};
+
+const MADE: &[&str] = &["--create-users", "--default-role", "Viewer"];
+
+const ME: &str = "/api/client/auth/me";
+
+/// Whatever becomes of it.
+fn try_to_sign_in(browser: &mut Browser, click: &str, name: &str, password: &str) {
+    browser.open(click);
+    browser.fill("login", name);
+    browser.fill("password", password);
+    browser.click("Sign in");
+}
+
+/// What the window shows in the end is who they are; nothing on the way gave anything away.
+#[track_caller]
+fn assert_signed_in(seen: &Sight, email: &str) {
+    let shown: Json = serde_json::from_str(&seen.text).unwrap_or_else(|_| panic!("{seen:?}"));
+    assert_eq!(shown["data"]["user"]["email"], email);
+    let session = seen.cookies.iter().find(|cookie| cookie["name"] == "session").unwrap();
+    assert_eq!((&session["httpOnly"], &session["sameSite"]), (&json!(true), &json!("Lax")));
+    let value = session["value"].as_str().unwrap();
+    for step in &seen.trail {
+        let url = step["url"].as_str().unwrap();
+        assert!(!url.contains(value) && !url.contains("eyJ"), "a token in an address: {url}");
+    }
+    let left = seen.cookies.iter().find(|cookie| cookie["name"].as_str().unwrap().starts_with("flow_"));
+    assert_eq!(left, None, "the cookie of the sign-in outlives it");
+}
+
+/// The window shows a page in words, and nobody is signed in.
+#[track_caller]
+fn assert_turned_away(browser: &mut Browser, node: &Node, picture: &str) {
+    let seen = browser.see();
+    browser.picture(picture);
+    assert!(seen.url.starts_with(&node.base) && !seen.text.contains('{'), "no page for people: {seen:?}");
+    assert_eq!(seen.cookie("session"), None);
+    browser.open(&node.at(ME));
+    assert!(browser.see().text.contains("INVALID_TOKEN"));
+}
+
+on_both! {
+    fn somebody_signs_in_at_the_openid_provider(here: Deployment) {
+        let (node, provider) = openid::set_up(&here, MADE);
+        let mut browser = Browser::start();
+        try_to_sign_in(&mut browser, &node.at(openid::CLICK), ANN, provider.password());
+        let seen = browser.arrive(&node.at(ME));
+        browser.picture("openid");
+        assert_signed_in(&seen, "ann@acme.test");
+    }
+
+    fn somebody_signs_in_at_the_saml_provider_and_out_and_in_again(here: Deployment) {
+        let (node, provider) = saml::set_up(&here, MADE);
+        let mut browser = Browser::start();
+        try_to_sign_in(&mut browser, &node.at(saml::CLICK), ANN, provider.password());
+        let seen = browser.arrive(&node.at(ME));
+        browser.picture("saml");
+        assert_signed_in(&seen, "ann@acme.test");
+        let sign_out = "() => fetch('/api/client/auth/sign-out', {method: 'POST'}).then(answer => answer.status)";
+        assert_eq!(browser.run(sign_out, &Json::Null), 200);
+        assert_eq!(browser.see().cookie("session"), None);
+        // Whoever has signed in at the provider is not asked again there.
+        browser.open(&node.at(saml::CLICK));
+        assert_signed_in(&browser.arrive(&node.at(ME)), "ann@acme.test");
+    }
+}
+
+#[test]
+fn a_browser_without_script_gets_through_as_well() {
+    let here = Deployment::on_sqlite();
+    let (node, provider) = saml::set_up(&here, MADE);
+    let mut browser = Browser::start();
+    browser.someone_without_script();
+    try_to_sign_in(&mut browser, &node.at(saml::CLICK), ANN, provider.password());
+    browser.click("Submit");
+    assert_signed_in(&browser.arrive(&node.at(ME)), "ann@acme.test");
+}
+
+#[test]
+fn who_is_refused_is_told_so_on_a_page() {
+    let here = Deployment::on_sqlite();
+    here.with_user("ben@acme.test", "Admin");
+    here.with_verified_domain("acme.test");
+    let (node, provider) = openid::set_up(&here, MADE);
+    let mut browser = Browser::start();
+    try_to_sign_in(&mut browser, &node.at(openid::CLICK), BEN, provider.password());
+    browser.arrive(&node.at("/api/client/auth/oidc/callback"));
+    assert_turned_away(&mut browser, &node, "account-exists");
+}
+
+/// A stranger signs in, and has a victim's browser carry out the last step: the victim would act under the stranger's name.
+#[test]
+fn nobody_can_be_signed_in_as_a_stranger_with_the_strangers_way_back() {
+    let here = Deployment::on_sqlite();
+    let (node, provider) = openid::set_up(&here, MADE);
+    let back = openid::until_the_way_back(&mut Visitor::new(), &node, &provider, ANN);
+    let mut browser = Browser::start();
+    browser.open(&back);
+    assert_turned_away(&mut browser, &node, "way-back-of-another");
+}
+
+/// The same with a SAML response, which a page of the stranger's own posts.
+#[test]
+fn nobody_can_be_signed_in_as_a_stranger_with_the_strangers_response() {
+    let here = Deployment::on_sqlite();
+    let (node, provider) = saml::set_up(&here, MADE);
+    let form = saml::until_the_way_back(&mut Visitor::new(), &node, &provider, ANN);
+    let mut browser = Browser::start();
+    browser.open(provider.metadata());
+    // Under way there themselves: a cookie of that kind is there, but not for this response.
+    browser.open(&node.at(saml::CLICK));
+    let post = "form => {
+        const made = document.createElement('form');
+        made.method = 'POST';
+        made.action = form.action;
+        for (const [name, value] of form.fields) made.append(Object.assign(document.createElement('input'), { name, value }));
+        document.body.append(made);
+        setTimeout(() => made.submit());
+    }";
+    browser.run(post, &json!({"action": form.action.as_str(), "fields": form.fields}));
+    browser.arrive(&node.at(saml::ACS));
+    assert_turned_away(&mut browser, &node, "response-of-another");
+}
+
+#[test]
+fn another_sites_page_learns_nothing_of_who_is_signed_in() {
+    let here = Deployment::on_sqlite();
+    let (node, provider) = openid::set_up(&here, MADE);
+    let mut browser = Browser::start();
+    try_to_sign_in(&mut browser, &node.at(openid::CLICK), ANN, provider.password());
+    browser.arrive(&node.at(ME));
+    assert_eq!(browser.run("() => document.cookie", &Json::Null), "", "scripts see no cookie of ours");
+    // The provider's origin serves as any other site.
+    browser.open(&format!("{}/.well-known/openid-configuration", provider.issuer()));
+    let ask = "url => fetch(url, {credentials: 'include'}).then(answer => answer.text()).catch(fault => fault.name)";
+    assert_eq!(browser.run(ask, &json!(node.at(ME))), "TypeError");
+    let end =
+        "url => fetch(url, {method: 'POST', mode: 'no-cors', credentials: 'include'}).then(answer => answer.type)";
+    browser.run(end, &json!(node.at("/api/client/auth/sign-out")));
+    browser.open(&node.at(ME));
+    assert_signed_in(&browser.see(), "ann@acme.test");
+}
+
+#[test]
+fn both_providers_know_one_person_by_their_verified_address() {
+    let here = Deployment::on_sqlite();
+    here.with_user("ann@acme.test", "Author");
+    here.with_verified_domain("acme.test");
+    let node = here.start();
+    let (mut openid, mut saml) = (OpenId::start(), Saml::start());
+    openid.answer_to(&node.at("/api/client/auth/oidc/callback"));
+    here.with_openid(&openid, &[]);
+    here.with_saml(&saml, &["--trust-domain", "acme.test"]);
+    saml.trust(&node.at("/api/client/auth/okta-saml/metadata?provider=acme-saml"));
+    let mut browser = Browser::start();
+    let ids = [(openid::CLICK, openid.password()), (saml::CLICK, saml.password())].map(|(click, password)| {
+        browser.someone_else();
+        try_to_sign_in(&mut browser, &node.at(click), ANN, password);
+        let shown: Json = serde_json::from_str(&browser.arrive(&node.at(ME)).text).unwrap();
+        shown["data"]["user"]["id"].clone()
+    });
+    assert!(ids[0].is_number() && ids[0] == ids[1], "{ids:?}");
+}
