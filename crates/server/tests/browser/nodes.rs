@@ -86,6 +86,9 @@ fn a_saml_response_to_a_request_of_one_node_is_taken_by_the_other_once() {
     pair.send(&mut visitor, 0);
     let login = visitor.open(&format!("{}{}", pair.public, saml::CLICK));
     let form = visitor.sign_in_at(&login, ANN, provider.password()).form();
+    assert_eq!(visitor.send_form(&form).status, 303, "there is an account from now on");
+    // Known to the provider, they come back at once.
+    let form = visitor.open(&format!("{}{}", pair.public, saml::CLICK)).form();
     let answers = pair.at_once(&visitor, |twin| twin.send_form(&form));
     assert_once(&answers, (401, "SAML_INVALID"));
 }

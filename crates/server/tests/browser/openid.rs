@@ -102,7 +102,7 @@ on_both! {
         assert_eq!(visitor.cookie("127.0.0.1", "session"), None);
     }
 
-    fn keys_that_the_provider_has_changed_are_found(here: Deployment) {
+    fn a_provider_may_go_over_to_keys_it_has_published_before(here: Deployment) {
         let (node, mut provider) = set_up(&here, &["--create-users", "--default-role", "Viewer"]);
         assert_eq!(sign_in(&mut Visitor::new(), &node, &provider, ANN).status, 200);
         provider.rotate();

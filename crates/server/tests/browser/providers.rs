@@ -43,7 +43,7 @@ impl OpenId {
         self.0.tell("trust", json!({"redirectUris": [redirect_uri]}));
     }
 
-    /// Signs with new keys, and forgets the old ones.
+    /// Signs with the keys it had published as its next ones, and forgets the old ones.
     pub(crate) fn rotate(&mut self) {
         self.0.tell("rotate", json!({}));
     }

@@ -39,6 +39,8 @@ pub(crate) struct Form {
 impl Visitor {
     /// Somebody who has no cookies yet.
     pub(crate) fn new() -> Self {
+        // The client wants one even for plain HTTP; somebody else may have been faster.
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().pool_max_idle_per_host(0);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Self { runtime, client: client.build().unwrap(), cookies: BTreeMap::new(), detour: None }
