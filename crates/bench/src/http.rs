@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail};
+use memchr::memmem;
 
 /// What a status line and its headers say (RFC 9112).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub(crate) struct Head {
 /// # Errors
 /// When the bytes are no HTTP/1.1 answer, or one without a `Content-Length`.
 pub(crate) fn head(bytes: &[u8]) -> Result<Option<Head>> {
-    let Some(blank) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
+    let Some(blank) = memmem::find(bytes, b"\r\n\r\n") else {
         return Ok(None);
     };
     let mut lines = bytes.get(..blank).unwrap_or_default().split(|&byte| byte == b'\n');
@@ -60,11 +61,10 @@ pub(crate) fn get(at: SocketAddr, path: &str, token: Option<&str>) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: {at}\r\nAccept: application/json\r\n{bearer}\r\n").into_bytes()
 }
 
-/// Writes the bytes of a POST of JSON in the name of the bench's tenant.
-pub(crate) fn post(to: &mut Vec<u8>, at: SocketAddr, path: &str, body: &str) {
+/// Writes the bytes of a POST of JSON in the name of a tenant.
+pub(crate) fn post(to: &mut Vec<u8>, at: SocketAddr, tenant: &str, path: &str, body: &str) {
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: {at}\r\nContent-Type: application/json\r\nX-Client-ID: {tenant}\r\nContent-Length: {length}\r\n\r\n",
-        tenant = crate::purser::TENANT,
         length = body.len(),
     );
     to.extend_from_slice(head.as_bytes());
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_post_carries_its_length() {
         let mut bytes = Vec::new();
-        post(&mut bytes, "127.0.0.1:80".parse().unwrap(), "/x", "{\"a\":1}");
+        post(&mut bytes, "127.0.0.1:80".parse().unwrap(), "acme", "/x", "{\"a\":1}");
         let text = String::from_utf8(bytes).unwrap();
         assert!(text.starts_with("POST /x HTTP/1.1\r\nHost: 127.0.0.1:80\r\n"));
         assert!(text.ends_with("Content-Length: 7\r\n\r\n{\"a\":1}"));

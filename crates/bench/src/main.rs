@@ -32,7 +32,7 @@ use crate::commit::Bare;
 use crate::purser::{Program, Purser};
 use crate::report::{Report, Section};
 use crate::scale::Size;
-use crate::scenarios::{Bench, FURNISHED, Plan, growth};
+use crate::scenarios::{Bench, FURNISHED, Only, Plan, growth};
 
 /// The allocator the server uses: the bare server shall not lose by another.
 #[global_allocator]
@@ -53,6 +53,9 @@ struct Args {
     /// Compare a large database with a small one instead (SQLite)
     #[arg(long)]
     scale: bool,
+    /// Compare 10,000 tenants with one instead (SQLite)
+    #[arg(long, conflicts_with = "scale")]
+    tenants: bool,
     /// Exit with 1 if a figure falls short of its target
     #[arg(long)]
     require: bool,
@@ -62,6 +65,9 @@ struct Args {
     /// Make the temporary folders here: the disk that is measured [default: the system's]
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
+    /// Measure only this
+    #[arg(long, value_enum, conflicts_with_all = ["scale", "tenants"])]
+    only: Option<Only>,
     /// How often each pair is measured [default: 5, or 3 with --quick]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=50))]
     rounds: Option<u16>,
@@ -115,8 +121,11 @@ fn bench(args: &Args) -> Result<ExitCode> {
     let program = if args.stub { Program::Stub } else { Program::locate(args.purser.as_deref())? };
     let plan = plan(args);
     let within = args.folder.clone().unwrap_or_else(std::env::temp_dir);
-    let sections =
-        if args.scale { vec![grow(&program, args, &within, &plan)?] } else { measure(&program, &within, &plan)? };
+    let sections = match (args.scale, args.tenants) {
+        (true, _) => vec![grow(&program, args, &within, &plan)?],
+        (_, true) => vec![deal_out(&program, &within, &plan)?],
+        _ => measure(&program, &within, &plan)?,
+    };
     let report = Report { program: program.to_string(), cpus: cpus::count(), pinned: plan.halves.is_some(), sections };
     std::io::stdout().write_all(report.table().as_bytes())?;
     if let Some(file) = &args.json {
@@ -140,6 +149,7 @@ fn plan(args: &Args) -> Plan {
         connections: args.connections.into(),
         refreshing: args.refreshing.into(),
         starts,
+        only: args.only,
         halves: if args.no_pin { None } else { cpus::halves() },
         hash_threads: hash::threads(),
     }
@@ -174,7 +184,7 @@ fn on_postgres(program: &Program, within: &Path, fresh: &postgres::Fresh, plan: 
 fn grow(program: &Program, args: &Args, within: &Path, plan: &Plan) -> Result<Section> {
     let few = FURNISHED;
     let many = if args.quick { 10 } else { 100 };
-    let many = Size { users: few.users * many, sessions: few.sessions * many };
+    let many = Size { users: few.users * many, sessions: few.sessions * many, ..few };
     let progress = bar("SQLite", growth::steps(plan));
     let [small, large] = [
         Purser::on_sqlite(program.clone(), within, plan.users)?,
@@ -182,6 +192,20 @@ fn grow(program: &Program, args: &Args, within: &Path, plan: &Plan) -> Result<Se
     ];
     let store = if args.quick { "SQLite, 100 k users against 10 k" } else { "SQLite, 1 M users against 10 k" };
     section(store, growth::measure([&small, &large], [few, many], plan, &progress), &progress)
+}
+
+fn deal_out(program: &Program, within: &Path, plan: &Plan) -> Result<Section> {
+    let progress = bar("SQLite", growth::steps(plan));
+    let [one, many] = [
+        Purser::on_sqlite(program.clone(), within, plan.users)?,
+        Purser::on_sqlite(program.clone(), within, plan.users)?,
+    ];
+    let sizes = [FURNISHED, Size { tenants: 10_000, ..FURNISHED }];
+    section(
+        "SQLite, 10 k tenants against one",
+        growth::measure_tenants([&one, &many], sizes, plan, &progress),
+        &progress,
+    )
 }
 
 fn section(store: &'static str, results: Result<scenarios::Results>, progress: &ProgressBar) -> Result<Section> {

@@ -84,7 +84,7 @@ pub(crate) struct Purser {
     folder: TempDir,
     starts: Cell<usize>,
     users: usize,
-    filled_in: Cell<u64>,
+    filled_in: Cell<Option<Size>>,
 }
 
 impl Purser {
@@ -107,7 +107,7 @@ impl Purser {
     }
 
     fn install(program: Program, database: String, folder: TempDir, users: usize) -> Result<Self> {
-        let purser = Self { program, database, folder, starts: Cell::new(0), users, filled_in: Cell::new(0) };
+        let purser = Self { program, database, folder, starts: Cell::new(0), users, filled_in: Cell::new(None) };
         purser.run(&["client", "create", TENANT, "--name", "Acme"], "")?;
         for user in 0..users {
             purser.create_user(&email(user))?;
@@ -168,7 +168,7 @@ impl Purser {
         if let (Some(file), Program::Binary(_)) = (self.database.strip_prefix("sqlite:"), &self.program) {
             progress.set_message(format!("filling in {} users, {} sessions", size.users, size.sessions));
             scale::fill(Path::new(file), size, progress)?;
-            self.filled_in.set(size.users);
+            self.filled_in.set(Some(size));
         }
         Ok(())
     }
@@ -176,8 +176,8 @@ impl Purser {
     /// The addresses of people who can sign in: of those filled in if there are any, drawn from all over the table.
     pub(crate) fn emails(&self) -> Vec<String> {
         match self.filled_in.get() {
-            0 => (0..self.users).map(email).collect(),
-            all => (0..SIGNING_IN).map(|draw| scale::email(scatter(draw) % all)).collect(),
+            None => (0..self.users).map(email).collect(),
+            Some(size) => (0..SIGNING_IN).map(|draw| size.email(scatter(draw) % size.users.max(1))).collect(),
         }
     }
 }

@@ -30,6 +30,7 @@ impl Target {
             "start_ms" => Some(Self::AtMost(150.0)),
             "bearer_p99_ms_during_signin_storm" => Some(Self::Below(10.0)),
             "growth_bearer" | "growth_signin" => Some(Self::AtMost(1.5)),
+            "tenants_bearer" | "tenants_signin" => Some(Self::AtMost(1.2)),
             _ => None,
         }
     }

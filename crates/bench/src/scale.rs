@@ -12,7 +12,9 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
 use crate::commit::key;
+use crate::purser::TENANT;
 
+const TENANTS: Table = Table { name: "tenants", order: "tenant_id", index_free: false };
 const USERS: Table = Table { name: "users", order: "id", index_free: false };
 const SESSIONS: Table = Table { name: "sessions", order: "id", index_free: true };
 
@@ -23,11 +25,28 @@ pub(crate) struct Size {
     pub(crate) users: u64,
     /// Sessions, spread over the users.
     pub(crate) sessions: u64,
+    /// Tenants, with the users dealt out to them; none: all users are in the one there is.
+    pub(crate) tenants: u64,
 }
 
-/// The address of a filled-in user.
-pub(crate) fn email(user: u64) -> String {
-    format!("f{user:09}@acme.test")
+impl Size {
+    /// The address of a filled-in user. It names their tenant, see [`tenant_of`].
+    pub(crate) fn email(&self, user: u64) -> String {
+        format!("f{user:09}@{}.test", self.tenant(user))
+    }
+
+    fn tenant(&self, user: u64) -> String {
+        user.checked_rem(self.tenants).map_or_else(|| TENANT.to_owned(), tenant)
+    }
+}
+
+/// The tenant of the person with this address.
+pub(crate) fn tenant_of(email: &str) -> &str {
+    email.rsplit_once('@').and_then(|(_, host)| host.strip_suffix(".test")).unwrap_or(TENANT)
+}
+
+fn tenant(number: u64) -> String {
+    format!("t{number:06}")
 }
 
 /// Fills the database of a stopped server that holds at least one user and two sessions.
@@ -41,7 +60,10 @@ pub(crate) fn fill(database: &Path, size: Size, progress: &ProgressBar) -> Resul
     let mut connection = Connection::open(database)?;
     // Nobody else is there, and a half filled database is thrown away: no journal, no syncing.
     connection.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")?;
-    let first = fill_users(&mut connection, size.users, progress)?;
+    TENANTS.multiply(&mut connection, size.tenants, progress, |column, number| {
+        (column == "tenant_id").then(|| Value::Text(tenant(number)))
+    })?;
+    let first = fill_users(&mut connection, size, progress)?;
     fill_sessions(&mut connection, size, first, progress)?;
     connection.execute_batch("PRAGMA journal_mode = WAL;")?;
     // Or the system writes it out behind the back of what is measured next.
@@ -49,11 +71,12 @@ pub(crate) fn fill(database: &Path, size: Size, progress: &ProgressBar) -> Resul
 }
 
 /// Gives the number of the first filled-in user.
-fn fill_users(connection: &mut Connection, count: u64, progress: &ProgressBar) -> Result<i64> {
+fn fill_users(connection: &mut Connection, size: Size, progress: &ProgressBar) -> Result<i64> {
     let first: i64 = connection.query_row("SELECT max(id) + 1 FROM users", [], |row| row.get(0))?;
-    USERS.multiply(connection, count, progress, |column, user| match column {
+    USERS.multiply(connection, size.users, progress, |column, user| match column {
         "id" => Some(Value::Integer(first + signed(user))),
-        "email" | "email_key" => Some(Value::Text(email(user))),
+        "tenant_id" => Some(Value::Text(size.tenant(user))),
+        "email" | "email_key" => Some(Value::Text(size.email(user))),
         _ => None,
     })?;
     Ok(first)
@@ -62,9 +85,11 @@ fn fill_users(connection: &mut Connection, count: u64, progress: &ProgressBar) -
 fn fill_sessions(connection: &mut Connection, size: Size, first_user: i64, progress: &ProgressBar) -> Result<()> {
     let ids = session_ids(connection, size.sessions)?;
     let id = |session: u64| usize::try_from(session).ok().and_then(|place| ids.get(place));
+    let user = |session| scatter(session) % size.users.max(1);
     SESSIONS.multiply(connection, size.sessions, progress, |column, session| match column {
         "id" => id(session).map(|id| Value::Blob(id.to_be_bytes().to_vec())),
-        "user_id" => Some(Value::Integer(first_user + signed(scatter(session) % size.users.max(1)))),
+        "tenant_id" => Some(Value::Text(size.tenant(user(session)))),
+        "user_id" => Some(Value::Integer(first_user + signed(user(session)))),
         _ => None,
     })
 }
@@ -126,6 +151,9 @@ impl Table {
         progress: &ProgressBar,
         vary: impl Fn(&str, u64) -> Option<Value>,
     ) -> Result<()> {
+        if count == 0 {
+            return Ok(());
+        }
         let (columns, row) = self.template(connection)?;
         let indexes = if self.index_free { self.indexes(connection)? } else { Vec::new() };
         let all = connection.transaction()?;
@@ -175,6 +203,8 @@ mod tests {
     use super::*;
 
     const GROUND: &str = "
+        CREATE TABLE tenants (tenant_id TEXT PRIMARY KEY);
+        INSERT INTO tenants VALUES ('acme');
         CREATE TABLE users (tenant_id TEXT, id BIGINT UNIQUE, email TEXT, email_key TEXT UNIQUE, password_hash TEXT);
         CREATE TABLE sessions (id BYTEA PRIMARY KEY, tenant_id TEXT, user_id BIGINT, agent TEXT);
         CREATE INDEX sessions_by_user ON sessions (tenant_id, user_id);
@@ -182,11 +212,13 @@ mod tests {
         INSERT INTO sessions VALUES (x'01900000000070008000000000000000', 'acme', 7, 'x');
         INSERT INTO sessions VALUES (x'019000000fff70008000000000000000', 'acme', 7, 'x');";
 
-    fn filled(ground: &str) -> Result<(tempfile::TempDir, Connection)> {
+    const SIZE: Size = Size { users: 20, sessions: 100, tenants: 0 };
+
+    fn filled(ground: &str, size: Size) -> Result<(tempfile::TempDir, Connection)> {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("purser.db");
         Connection::open(&file)?.execute_batch(ground)?;
-        fill(&file, Size { users: 20, sessions: 100 }, &ProgressBar::hidden())?;
+        fill(&file, size, &ProgressBar::hidden())?;
         Ok((folder, Connection::open(file)?))
     }
 
@@ -196,15 +228,15 @@ mod tests {
 
     #[test]
     fn filled_users_are_copies_under_their_own_address() {
-        let (_folder, connection) = filled(GROUND).unwrap();
+        let (_folder, connection) = filled(GROUND, SIZE).unwrap();
         assert_eq!(one::<i64>(&connection, "SELECT count(*) FROM users WHERE password_hash = 'hash'"), 21);
-        let question = format!("SELECT id FROM users WHERE email_key = '{}'", email(3));
+        let question = format!("SELECT id FROM users WHERE email_key = '{}'", SIZE.email(3));
         assert_eq!(one::<i64>(&connection, &question), 11);
     }
 
     #[test]
     fn filled_sessions_lie_between_the_real_ones_and_belong_to_filled_users() {
-        let (_folder, connection) = filled(GROUND).unwrap();
+        let (_folder, connection) = filled(GROUND, SIZE).unwrap();
         let between =
             "SELECT count(*) FROM sessions WHERE substr(hex(id), 1, 9) = '019000000' AND substr(hex(id), 13, 1) = '7'";
         assert_eq!(one::<i64>(&connection, between), 102);
@@ -215,6 +247,17 @@ mod tests {
 
     #[test]
     fn another_schema_is_refused() {
-        assert!(filled("CREATE TABLE people (id BIGINT);").is_err());
+        assert!(filled("CREATE TABLE people (id BIGINT);", SIZE).is_err());
+    }
+
+    #[test]
+    fn filled_users_and_their_sessions_are_dealt_out_to_the_tenants() {
+        let size = Size { tenants: 5, ..SIZE };
+        let (_folder, connection) = filled(GROUND, size).unwrap();
+        assert_eq!(one::<i64>(&connection, "SELECT count(*) FROM users WHERE tenant_id = 't000004'"), 4);
+        let at_home = "SELECT count(*) FROM sessions JOIN users ON users.id = sessions.user_id
+            WHERE users.tenant_id = sessions.tenant_id AND users.tenant_id IN (SELECT tenant_id FROM tenants)";
+        assert_eq!(one::<i64>(&connection, at_home), 102);
+        assert_eq!(tenant_of(&size.email(7)), "t000002");
     }
 }

@@ -199,7 +199,9 @@ pub fn created(resource: impl Serialize) -> Answer {
 /// # Errors
 /// `INTERNAL` if the answer cannot be written as JSON.
 pub fn json(status: StatusCode, answer: &impl Serialize) -> Answer {
-    let body = serde_json::to_vec(answer).map_err(Error::internal)?;
+    // Most answers fit, and are written without moving.
+    let mut body = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut body, answer).map_err(Error::internal)?;
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     // Room for what the outermost layer adds, in one allocation.

@@ -1,4 +1,5 @@
-//! What a bearer check, a sign-in and a refresh cost when there are a hundred times as many users and sessions.
+//! What a bearer check, a sign-in and a refresh cost when there are a hundred times as many users and sessions, and when the users
+//! belong to as many tenants.
 
 use std::time::Duration;
 
@@ -36,15 +37,52 @@ pub(crate) fn measure(purser: [&Purser; 2], sizes: [Size; 2], plan: &Plan, progr
     let [few, many] = sizes;
     let mut small = Grown::fill(small, few, plan, progress)?;
     let mut large = Grown::fill(large, many, plan, progress)?;
+    alternate(&mut small, &mut large, plan, progress)?;
+    Ok(compare(&small.seen, &large.seen))
+}
+
+/// The same users in one tenant, and in as many as `sizes` has it. Those who are checked sign in once they are dealt out.
+///
+/// # Errors
+/// As [`measure`].
+pub(crate) fn measure_tenants(
+    purser: [&Purser; 2],
+    sizes: [Size; 2],
+    plan: &Plan,
+    progress: &ProgressBar,
+) -> Result<Results> {
+    let [one, many] = purser;
+    let [alone, among] = sizes;
+    let mut one = Grown::settle(one, alone, plan, progress)?;
+    let mut many = Grown::settle(many, among, plan, progress)?;
+    alternate(&mut one, &mut many, plan, progress)?;
+    Ok(Results {
+        figures: [
+            costs("tenants_bearer", "tenants_bearer_cpu", &one.seen.bearer, &many.seen.bearer),
+            costs("tenants_signin", "tenants_signin_cpu", &one.seen.signin, &many.seen.signin),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
+        rates: vec![
+            Rate::new("bearer check, one tenant", &one.seen.bearer),
+            Rate::new("bearer check, many", &many.seen.bearer),
+            Rate::new("sign-in, one tenant", &one.seen.signin),
+            Rate::new("sign-in, many", &many.seen.signin),
+        ],
+    })
+}
+
+fn alternate<'a>(small: &mut Grown<'a>, large: &mut Grown<'a>, plan: &Plan, progress: &ProgressBar) -> Result<()> {
     progress.set_message("measuring both");
     for round in 0..plan.rounds {
-        let (first, second) = if round % 2 == 0 { (&mut small, &mut large) } else { (&mut large, &mut small) };
+        let (first, second) = if round % 2 == 0 { (&mut *small, &mut *large) } else { (&mut *large, &mut *small) };
         first.measure(plan)?;
         progress.inc(1);
         second.measure(plan)?;
         progress.inc(1);
     }
-    Ok(compare(&small.seen, &large.seen))
+    Ok(())
 }
 
 /// The samples of one size, a list for each kind of request.
@@ -79,6 +117,23 @@ impl<'a> Grown<'a> {
         Ok(Self { purser, access, refreshing, seen: Seen::default() })
     }
 
+    /// Fills, and then opens the sessions that are checked, as people from all over the table. None are refreshed.
+    fn settle(purser: &'a Purser, size: Size, plan: &Plan, progress: &ProgressBar) -> Result<Self> {
+        progress.set_message("opening sessions");
+        let server = purser.start(None)?;
+        open_sessions(purser, &server, plan, plan.connections)?;
+        server.stop();
+        purser.furnish(size, progress)?;
+        progress.inc(1);
+        progress.set_message("opening sessions");
+        let server = purser.start(None)?;
+        let opened = open_sessions(purser, &server, plan, OPENED)?;
+        server.stop();
+        progress.inc(1);
+        let access = opened.into_iter().map(|session| session.access).collect();
+        Ok(Self { purser, access, refreshing: Vec::new(), seen: Seen::default() })
+    }
+
     /// A round on servers just started: nothing is in their memory, though the file is in the system's.
     fn measure(&mut self, plan: &Plan) -> Result<()> {
         for _ in 1..COLD_STARTS {
@@ -88,11 +143,13 @@ impl<'a> Grown<'a> {
         }
         let server = self.purser.start(None)?;
         self.seen.bearer.push(self.check(&server, plan)?);
-        let refreshing = std::mem::take(&mut self.refreshing);
-        let refreshing = refreshing.into_iter().map(|talk| talk.moved_to(server.at)).collect();
-        let (refreshed, kept) = round(&server, refreshing, plan.shape(&server))?;
-        self.refreshing = kept;
-        self.seen.refresh.push(refreshed);
+        if !self.refreshing.is_empty() {
+            let refreshing = std::mem::take(&mut self.refreshing);
+            let refreshing = refreshing.into_iter().map(|talk| talk.moved_to(server.at)).collect();
+            let (refreshed, kept) = round(&server, refreshing, plan.shape(&server))?;
+            self.refreshing = kept;
+            self.seen.refresh.push(refreshed);
+        }
         let talks = SignIn::talks(server.at, plan.connections, &self.purser.emails());
         self.seen.signin.push(round(&server, talks, plan.shape(&server))?.0);
         server.stop();
@@ -118,16 +175,10 @@ fn presenting(server: &Server, access: &[String], connections: usize) -> Vec<Say
 
 fn compare(small: &Seen, large: &Seen) -> Results {
     let figures = [
-        ("growth_bearer", "growth_bearer_cpu", &small.bearer, &large.bearer),
-        ("growth_signin", "growth_signin_cpu", &small.signin, &large.signin),
-        ("growth_refresh", "growth_refresh_cpu", &small.refresh, &large.refresh),
+        costs("growth_bearer", "growth_bearer_cpu", &small.bearer, &large.bearer),
+        costs("growth_signin", "growth_signin_cpu", &small.signin, &large.signin),
+        costs("growth_refresh", "growth_refresh_cpu", &small.refresh, &large.refresh),
     ];
-    let figures = figures.into_iter().flat_map(|(by_time, by_cpu, small, large)| {
-        [
-            growth(by_time, small, large, |sample| 1.0 / sample.per_second),
-            growth(by_cpu, small, large, |sample| sample.cpu_us.unwrap_or(f64::NAN)),
-        ]
-    });
     let rates = vec![
         Rate::new("bearer check, few", &small.bearer),
         Rate::new("bearer check, many", &large.bearer),
@@ -136,7 +187,14 @@ fn compare(small: &Seen, large: &Seen) -> Results {
         Rate::new("refresh, few", &small.refresh),
         Rate::new("refresh, many", &large.refresh),
     ];
-    Results { figures: figures.collect(), rates }
+    Results { figures: figures.into_iter().flatten().collect(), rates }
+}
+
+fn costs(by_time: &'static str, by_cpu: &'static str, small: &[Sample], large: &[Sample]) -> [Figure; 2] {
+    [
+        growth(by_time, small, large, |sample| 1.0 / sample.per_second),
+        growth(by_cpu, small, large, |sample| sample.cpu_us.unwrap_or(f64::NAN)),
+    ]
 }
 
 /// How many times the cost at the small size the cost at the large one is.

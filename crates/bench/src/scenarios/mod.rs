@@ -11,6 +11,7 @@ pub(crate) mod growth;
 use std::time::Duration;
 
 use anyhow::Result;
+use clap::ValueEnum;
 use indicatif::ProgressBar;
 
 use crate::commit::Bare;
@@ -24,7 +25,7 @@ use crate::scale::Size;
 use crate::talks::{SignIn, Tokens};
 
 /// What a SQLite database holds while it is measured: a small company's.
-pub(crate) const FURNISHED: Size = Size { users: 10_000, sessions: 50_000 };
+pub(crate) const FURNISHED: Size = Size { users: 10_000, sessions: 50_000, tenants: 0 };
 
 /// How much is measured.
 #[derive(Clone, Copy)]
@@ -43,16 +44,44 @@ pub(crate) struct Plan {
     pub(crate) refreshing: usize,
     /// How often the server is restarted to see how fast it is ready.
     pub(crate) starts: usize,
+    /// The one thing to measure; without it, everything.
+    pub(crate) only: Option<Only>,
     /// Server and generator apart during bearer checks.
     pub(crate) halves: Option<Halves>,
     /// Threads the server hashes on.
     pub(crate) hash_threads: usize,
 }
 
+/// One measurement of those there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Only {
+    /// Time to the first answer, idle memory.
+    Start,
+    /// Bearer checks against hello.
+    Bearer,
+    /// Sign-ins against hashes.
+    Signin,
+    /// Refreshes against commits.
+    Refresh,
+    /// Bearer checks while sign-ins storm.
+    Storm,
+}
+
 impl Plan {
+    fn wants(&self, one: Only) -> bool {
+        self.only.is_none_or(|only| only == one)
+    }
+
     /// How many steps the progress bar has for one store.
     pub(crate) fn steps(&self) -> u64 {
-        (self.rounds * 6 + storm::rounds(self) * 2 + self.starts) as u64
+        let steps = [
+            (Only::Start, self.starts),
+            (Only::Bearer, self.rounds * 2),
+            (Only::Signin, self.rounds * 2),
+            (Only::Refresh, self.rounds * 2),
+            (Only::Storm, storm::rounds(self) * 2),
+        ];
+        steps.iter().filter(|(one, _)| self.wants(*one)).map(|(_, steps)| *steps as u64).sum()
     }
 
     fn shape(&self, server: &Server) -> Shape {
@@ -92,20 +121,30 @@ pub(crate) struct Results {
 /// When anything does not answer as it should: a figure made of refusals would be worth nothing.
 pub(crate) fn measure(bench: &Bench<'_>, bare: &mut Bare) -> Result<Results> {
     let mut results = Results::default();
-    start::measure(bench, &mut results)?;
+    let plan = &bench.plan;
+    if plan.wants(Only::Start) {
+        start::measure(bench, &mut results)?;
+    }
     let server = bench.purser.start(None)?;
-    let mut sessions =
-        open_sessions(bench.purser, &server, &bench.plan, bench.plan.connections + bench.plan.refreshing)?;
+    let mut sessions = open_sessions(bench.purser, &server, plan, plan.connections + plan.refreshing)?;
     server.stop();
     // The sessions that are refreshed lie scattered among others, as in real life and as the rows of the bare loop do: what a
     // commit costs is the number of pages it writes.
     bench.purser.furnish(FURNISHED, bench.progress)?;
-    let refreshed = sessions.split_off(bench.plan.connections.min(sessions.len()));
-    bearer::measure(bench, &sessions, &mut results)?;
+    let refreshed = sessions.split_off(plan.connections.min(sessions.len()));
+    if plan.wants(Only::Bearer) {
+        bearer::measure(bench, &sessions, &mut results)?;
+    }
     let server = bench.purser.start(None)?;
-    signin::measure(bench, &server, &mut results)?;
-    refresh::measure(bench, &server, refreshed, bare, &mut results)?;
-    storm::measure(bench, &server, &sessions, &mut results)?;
+    if plan.wants(Only::Signin) {
+        signin::measure(bench, &server, &mut results)?;
+    }
+    if plan.wants(Only::Refresh) {
+        refresh::measure(bench, &server, refreshed, bare, &mut results)?;
+    }
+    if plan.wants(Only::Storm) {
+        storm::measure(bench, &server, &sessions, &mut results)?;
+    }
     server.stop();
     Ok(results)
 }

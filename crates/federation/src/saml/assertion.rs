@@ -277,6 +277,9 @@ impl Statements {
         if self.session.is_none() {
             self.session = statement.attribute("SessionIndex").filter(|it| !it.is_empty()).map(str::to_owned);
         }
+        if self.session.as_ref().is_some_and(|it| it.len() > NameId::LENGTH) {
+            return Err(Refusal::invalid("authentication: the SessionIndex is too long"));
+        }
         let context = statement.only(ASSERTION, "AuthnContext")?;
         if let Some(class) = context.optional(ASSERTION, "AuthnContextClassRef")? {
             self.contexts.push(class.text()?);
@@ -302,4 +305,36 @@ pub(super) fn skew() -> SignedDuration {
 /// A later moment, or the last there is.
 pub(super) fn later(moment: Timestamp, by: SignedDuration) -> Timestamp {
     moment.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::xml::Tree;
+    use super::*;
+
+    /// Nothing else reaches this door today; it does not depend on that.
+    #[test]
+    fn only_an_assertion_is_read_as_one() {
+        let sp = ServiceProvider { entity_id: String::new(), acs: String::new(), slo: None, key: None };
+        let idp = IdentityProvider {
+            entity_id: String::new(),
+            sso: Vec::new(),
+            slo: Vec::new(),
+            certificates: Vec::new(),
+            sign_requests: false,
+            accept: super::super::Accept::Both,
+            email_attribute: None,
+            first_name_attribute: None,
+            last_name_attribute: None,
+            groups_attribute: None,
+        };
+        let expected = Expected { sp: &sp, idp: &idp, asked: None, now: Timestamp::UNIX_EPOCH };
+        for other in ["<Assertion/>", r#"<Response xmlns="urn:oasis:names:tc:SAML:2.0:protocol"/>"#] {
+            let tree = Tree::parse(other).unwrap();
+            assert_eq!(
+                read(tree.root().unwrap(), &expected),
+                Err(Refusal::invalid("assertion: what is signed is none"))
+            );
+        }
+    }
 }

@@ -73,6 +73,10 @@ impl Draft<'_> {
     }
 
     pub(super) fn send(&self, message: String) -> Result<Outgoing> {
+        // The browser is sent there: `javascript:` would run in our name.
+        if !Url::parse(&self.to.location).is_ok_and(|it| matches!(it.scheme(), "https" | "http")) {
+            return Err(Refusal::misconfigured("the identity provider's address is not one of the web"));
+        }
         match self.to.binding {
             Binding::Redirect => self.redirect(&message),
             Binding::Post => self.post(message),

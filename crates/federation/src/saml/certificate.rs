@@ -56,10 +56,8 @@ impl Certificate {
     /// The key in it.
     pub(super) fn key(&self) -> Result<bergshamra::SoftwareKey> {
         let key = bergshamra::keys::loader::load_x509_cert_der(&self.der).and_then(|it| it.to_signing_key());
-        key.ok().flatten().ok_or_else(|| {
-            Refusal::misconfigured(
-                "the certificate's key cannot be used: it has to be RSA of 2048 to 8192 bits, or P-256, P-384 or P-521",
-            )
+        key.ok().flatten().filter(signature::may_verify).ok_or_else(|| {
+            Refusal::misconfigured("the certificate's key cannot be used: it has to be RSA of at least 2048 bits, or P-256, P-384 or P-521")
         })
     }
 }

@@ -63,6 +63,9 @@ fn entity_of(entity: Node<'_, '_>, now: Timestamp) -> Result<IdentityProvider> {
     if certificates.is_empty() {
         return Err(Refusal::invalid("no certificate for signing"));
     }
+    if certificates.len() > CERTIFICATES {
+        return Err(Refusal::invalid("too many certificates for signing"));
+    }
     let sso = endpoints(role, "SingleSignOnService");
     if sso.is_empty() {
         return Err(Refusal::invalid("no sign-in address for HTTP-Redirect or HTTP-POST"));
@@ -105,6 +108,9 @@ fn check_validity(role: Node<'_, '_>, now: Timestamp) -> Result<()> {
     }
     Ok(())
 }
+
+/// More certificates than anybody changes at a time: each may have to be tried for each signature.
+const CERTIFICATES: usize = 10;
 
 /// The keys for signing: those marked so, and those not marked at all.
 fn certificates(role: Node<'_, '_>) -> Result<Vec<Certificate>> {

@@ -178,6 +178,16 @@ fn verify_value(method: &str, signed: &[u8], value: &[u8], keys: &[Certificate])
     }
 }
 
+/// Whether an accepted algorithm goes with the key, and the key is long enough for it.
+pub(super) fn may_verify(key: &bergshamra::SoftwareKey) -> bool {
+    let fits = |method| bergshamra::crypto::sign::key_algorithm_matches_signature_uri(method, key.algorithm());
+    if !fits(algorithm::RSA_SHA256) {
+        return fits(algorithm::ECDSA_SHA256);
+    }
+    // An RSA key that is too short is an error; a signature that is none is only wrong.
+    bergshamra::crypto::sign::from_uri(algorithm::RSA_SHA256).is_ok_and(|it| it.verify(key, b"", &[0; 256]).is_ok())
+}
+
 /// The digest of bytes by the algorithm of this name.
 pub(super) fn digest(name: &str, bytes: &[u8]) -> Result<Vec<u8>> {
     let unsupported = |_| Refusal::invalid(format!("algorithm: {} is not supported", quoted(name)));

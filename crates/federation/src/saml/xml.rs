@@ -394,3 +394,33 @@ pub(super) fn is_ncname(text: &str) -> bool {
         && bytes.all(|it| it.is_ascii_alphanumeric() || matches!(it, b'_' | b'-' | b'.'))
         && text.len() <= 256
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_canonical_form_of_nothing_is_refused() {
+        assert_eq!(Canonical::default().text(), Err(Refusal::invalid("canonical form: empty")));
+        let tree = Tree::parse("<a><b/></a>").unwrap();
+        let root = tree.root().unwrap();
+        assert_eq!(root.canonical(Some(root), &[]), Err(Refusal::invalid("canonical form: empty")));
+        assert_eq!(root.canonical(root.children().next(), &[]), Ok("<a></a>".into()));
+    }
+
+    #[test]
+    fn somebody_elses_words_stay_on_one_short_line() {
+        assert_eq!(quoted("a\nb\u{1b}[31m"), "“a b [31m”");
+        assert_eq!(quoted(&"x".repeat(1000)).chars().count(), 203);
+    }
+
+    #[test]
+    fn escaped_text_comes_back_as_it_was() {
+        let text = "<&>'\"\t\r\n é";
+        let xml = format!("<a b=\"{0}\">{0}</a>", escaped(text));
+        let tree = Tree::parse(&xml).unwrap();
+        assert_eq!(tree.root().unwrap().attribute("b"), Some(text));
+        assert_eq!(tree.root().unwrap().text().unwrap(), text.trim());
+        assert_eq!(escaped("a\u{0}b\u{1f}"), "a\u{fffd}b\u{fffd}");
+    }
+}

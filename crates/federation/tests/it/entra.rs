@@ -400,6 +400,11 @@ async fn a_glance_recognises_nothing_but_entras_tokens() {
             draft.clone().claim("iss", format!("https://sts.windows.net.evil.example/{DIRECTORY}/")),
             draft.clone().claim("iss", format!("https://login.microsoftonline.com/{DIRECTORY}/v2.0")),
             draft.clone().claim("iss", "https://sts.windows.net/common/"),
+            draft
+                .clone()
+                .claim("iss", "https://sts.windows.net/common/")
+                .claim("tid", "common")
+                .claim("appid", POWER_APP),
             draft.clone().claim("tid", OTHER_DIRECTORY),
             draft.clone().without("tid"),
             draft.clone().without("iss"),

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
-use purser_federation::fetch::{Bounds, Line, Outbound};
+use purser_federation::fetch::{Line, Outbound};
 use purser_federation::jwt::{Claims, Key, KeySet, Keys, LONGEST, SKEW, Token};
 use purser_federation::{Refusal, Result};
 use purser_standin::oidc::{Answer, KEYS, Provider, Signer, unsigned, with_secret, with_signature};
 use serde_json::{Value, json};
+
+use crate::fetch::loopback;
 
 fn set(keys: &[Value]) -> KeySet {
     KeySet::read(json!({ "keys": keys }).to_string().as_bytes()).unwrap()
@@ -305,7 +307,7 @@ struct Asking {
 
 impl Asking {
     async fn start() -> Self {
-        let outbound = Outbound::new(Bounds { loopback: true, ..Bounds::default() }).unwrap();
+        let outbound = Outbound::new(loopback()).unwrap();
         let (line, start) =
             (outbound.line("provider", ["127.0.0.1".to_owned()]), Timestamp::from_second(1_795_288_620).unwrap());
         Self { provider: Provider::start().await, keys: Arc::default(), line, start }

@@ -137,7 +137,3 @@ async fn visit(url: &Url) -> Url {
 pub(crate) fn page(status: u16) -> Fault {
     Fault::Answer { status, content_type: "text/html", body: "<h1>Sorry</h1>".into() }
 }
-
-fn dataverse(site: &mut Site) -> &mut Dataverse {
-    site.directory.dataverse.as_mut().unwrap()
-}

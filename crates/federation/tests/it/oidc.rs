@@ -9,12 +9,14 @@ use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
-use purser_federation::fetch::{Bounds, Outbound};
+use purser_federation::fetch::Outbound;
 use purser_federation::oidc::{Callback, Claims, ClientAuth, Provider, RelyingParty, Secrets, SignedIn};
 use purser_federation::{Identity, Refusal, Result, Secret};
 use purser_standin::oidc::{self as standin, ACCESS_TOKEN, Answer, DISCOVERY, KEYS, Signer, TOKEN, USERINFO};
 use serde_json::{Value, json};
 use url::Url;
+
+use crate::fetch::loopback;
 
 /// A provider, its settings here, and one attempt to sign in there.
 struct Site {
@@ -28,7 +30,7 @@ struct Site {
 impl Site {
     async fn start() -> Self {
         let provider = standin::Provider::start().await;
-        let outbound = Outbound::new(Bounds { loopback: true, ..Bounds::default() }).unwrap();
+        let outbound = Outbound::new(loopback()).unwrap();
         let settings = Provider {
             key: "provider".into(),
             issuer: provider.issuer(),

@@ -217,8 +217,18 @@ fn base64_may_be_broken_into_lines_and_text_may_begin_with_a_mark() {
     let posted = draft().sign_both(&honest()).posted();
     let lines: Vec<_> = posted.as_bytes().chunks(76).map(|it| std::str::from_utf8(it).unwrap()).collect();
     assert!(verify(&lines.join("\r\n")).is_ok());
+    let padded = posted.clone() + &" ".repeat(1 << 20);
+    refused("mostly space", &padded, "size: more than");
     let declared = draft()
         .sign_both(&honest())
         .map(|xml| format!("\u{feff}<?xml version='1.0' encoding='utf-8' standalone='yes'?>\n{xml}"));
     assert!(verify(&declared.posted()).is_ok());
+}
+
+#[test]
+fn a_short_document_with_a_huge_canonical_form_is_refused() {
+    let junk = format!("<x xmlns:p='{}'>{}</x><saml:Subject>", "u".repeat(500), "<p:a/>".repeat(9_000));
+    let posted = draft().sign_both(&honest()).with("<saml:Subject>", &junk).posted();
+    assert!(posted.len() < 100 << 10);
+    refused("namespaces repeated", &posted, "Response signature: canonical form: too long");
 }

@@ -1,9 +1,9 @@
 //! Encryption hides nothing from the checks.
 
 use purser_federation::saml::{ServiceProvider, response};
-use purser_standin::saml::{Draft, Encryption, Signing};
+use purser_standin::saml::{Dialect, Draft, Encryption, Signing};
 
-use crate::saml::{ASKED, OURS, SP, STRANGER, draft, honest, idp, now, reason, refused, sp, twice, verify};
+use crate::saml::{ASKED, OURS, SP, STRANGER, draft, facts, honest, idp, now, reason, refused, sp, twice, verify};
 
 #[test]
 fn an_encrypted_assertion_that_would_not_pass_in_clear_does_not_pass() {
@@ -139,7 +139,13 @@ fn an_encrypted_assertion_of_odd_shape_is_refused() {
         let theirs = key.replace("<xenc:EncryptedKey>", "<xenc:EncryptedKey Recipient=\"https://other.test\">");
         xml.replace(&key, &format!("{theirs}{mine}"))
     });
-    assert!(verify(&two.sign_response(&honest()).posted()).is_ok(), "of two keys, ours is taken by its name");
+    assert!(verify(&two.clone().sign_response(&honest()).posted()).is_ok(), "of two keys, ours is taken by its name");
+    let both_ours = two.with("Recipient=\"https://other.test\"", &format!("Recipient=\"{SP}\""));
+    refused(
+        "two for us",
+        &both_ours.sign_response(&honest()).posted(),
+        "encryption: there is not exactly one key for us",
+    );
 }
 
 #[test]
@@ -149,4 +155,26 @@ fn without_a_key_of_ours_nothing_encrypted_is_opened() {
     let keyless = ServiceProvider { key: None, ..sp() };
     let refused = reason(response::verify(&posted, &keyless, &idp(), Some(ASKED), now()));
     assert_eq!(refused, "encryption: the assertion is encrypted, but we have no key");
+}
+
+#[test]
+fn what_was_encrypted_may_use_the_namespaces_around_it() {
+    const NAMESPACE: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
+    let read = |dialect: &Dialect, declaration: &str, begin: &str, decoy: &str| {
+        let signed = Draft::new(&facts(), dialect).sign_assertion(&honest());
+        let xml = signed.xml();
+        let content = xml.get(xml.find(begin).unwrap()..xml.find("</samlp:Response>").unwrap()).unwrap();
+        assert!(content.contains(declaration));
+        let how = Encryption {
+            content: Some(content.replacen(declaration, "", 1)),
+            ..Encryption::for_certificate(&OURS.certificate_der)
+        };
+        let document = signed.encrypt(&how).with("<samlp:Response ", &format!("<samlp:Response {decoy} "));
+        verify(&document.sign_response(&honest()).posted()).map(|it| it.identity.subject)
+    };
+    let prefixed = format!(r#" xmlns:saml="{NAMESPACE}""#);
+    let nearest = read(&Dialect::SAMLP, &prefixed, "<saml:Assertion ", r#"xmlns:saml="urn:farther""#);
+    assert_eq!(nearest.as_deref(), Ok("ada@customer.test"));
+    let default = read(&Dialect::ENTRA, &format!(r#" xmlns="{NAMESPACE}""#), "<Assertion ", r#"xmlns="urn:farther""#);
+    assert_eq!(default.as_deref(), Ok("ada@customer.test"));
 }

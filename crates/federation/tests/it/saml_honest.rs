@@ -147,6 +147,8 @@ fn a_response_nobody_asked_for_is_read_if_it_does_not_claim_otherwise() {
 fn a_glance_tells_issuer_and_request_without_verifying() {
     let peek = response::peek(&draft().posted()).unwrap();
     assert_eq!((peek.issuer.as_str(), peek.in_response_to.as_deref()), (IDP, Some(ASKED)));
+    let unnamed = draft().map(|xml| xml.replacen(&format!("<saml:Issuer>{IDP}</saml:Issuer>"), "", 1));
+    assert_eq!(response::peek(&unnamed.posted()).unwrap().issuer, IDP, "the assertion's, if the response has none");
 }
 
 #[test]
@@ -156,6 +158,23 @@ fn known_conditions_and_further_audiences_are_accepted() {
     );
     let posted = draft().with("</saml:AudienceRestriction></saml:Conditions>", &more).sign_both(&honest()).posted();
     assert!(verify(&posted).is_ok());
+}
+
+#[test]
+fn an_assertion_is_to_be_remembered_until_the_first_of_its_ends() {
+    let until = |confirmation: &str, conditions: &str| {
+        let draft = draft()
+            .with(r#"12:05:00.123Z" Recipient"#, &format!(r#"{confirmation}" Recipient"#))
+            .with(r#" NotOnOrAfter="2026-11-21T12:05:00.123Z"><saml:Aud"#, &format!("{conditions}><saml:Aud"));
+        verify(&draft.sign_both(&honest()).posted()).unwrap().not_on_or_after.to_string()
+    };
+    assert_eq!(until("12:03:00Z", r#" NotOnOrAfter="2026-11-21T12:04:00Z""#), "2026-11-21T12:03:00Z");
+    assert_eq!(until("12:04:00Z", r#" NotOnOrAfter="2026-11-21T12:03:00Z""#), "2026-11-21T12:03:00Z");
+    assert_eq!(until("12:04:00Z", ""), "2026-11-21T12:04:00Z", "conditions need not end");
+    let far = draft()
+        .map(|xml| xml.replace(r#"NotOnOrAfter="2026-11-21T12:05:00.123Z""#, r#"NotOnOrAfter="2036-01-01T00:00:00Z""#));
+    let far = verify(&far.sign_both(&honest()).posted()).unwrap().not_on_or_after;
+    assert_eq!(far.to_string(), "2026-11-22T12:00:00.123Z", "a day after it was issued at the latest");
 }
 
 #[test]
@@ -181,6 +200,8 @@ fn a_transient_name_needs_a_stable_attribute_beside_it() {
     let assertion = verify(&posted(&facts)).unwrap();
     assert_eq!(assertion.identity.subject, "a1@idp.test");
     assert_eq!(assertion.name_id.value, "_once");
+    facts.attributes.push(("urn:oasis:names:tc:SAML:attribute:pairwise-id".into(), vec!["b2@idp.test".into()]));
+    assert!(reason(verify(&posted(&facts))).starts_with("name: the NameID is transient"), "two are none");
 }
 
 #[test]

@@ -95,6 +95,27 @@ fn a_well_signed_response_that_says_the_wrong_thing_is_refused() {
             r#"IssueInstant="2026-11-21T12:00:00""#.into(),
             "time: “2026-11-21T12:00:00” is not a moment",
         ),
+        (
+            "time of another zone",
+            Assertion,
+            MADE,
+            r#"IssueInstant="2026-11-21T13:00:00+01:00""#.into(),
+            "time: “2026-11-21T13:00:00+01:00” is not a moment",
+        ),
+        (
+            "time with a space",
+            Assertion,
+            MADE,
+            r#"IssueInstant="2026-11-21 12:00:00Z""#.into(),
+            "time: “2026-11-21 12:00:00Z” is not a moment",
+        ),
+        (
+            "time of a place",
+            Assertion,
+            MADE,
+            r#"IssueInstant="2026-11-21T12:00:00Z[UTC]Z""#.into(),
+            "time: “2026-11-21T12:00:00Z[UTC]Z” is not a moment",
+        ),
         ("no moment", Assertion, MADE, r#"IssueInstant="noon""#.into(), "time: “noon” is not a moment"),
         (
             "destination",
@@ -308,6 +329,7 @@ fn a_well_signed_response_that_says_the_wrong_thing_is_refused() {
             r#"AuthnInstant="2026-11-22"#.into(),
             "authentication: in the future",
         ),
+        ("a long session", Assertion, "session-7", "s".repeat(1025), "authentication: the SessionIndex is too long"),
         (
             "session over",
             Assertion,

@@ -71,6 +71,14 @@ fn their_signed_request_is_read_from_form_and_address() {
 }
 
 #[test]
+fn a_request_is_to_be_remembered_for_ten_minutes_at_most() {
+    let end = |xml: &str| read_post(&posted(xml)).unwrap().not_on_or_after.to_string();
+    assert_eq!(end(&request()), "2026-11-21T12:05:00Z");
+    assert_eq!(end(&request().replace("2026-11-21T12:05:00Z", "2036-11-21T12:05:00Z")), "2026-11-21T12:10:00Z");
+    assert_eq!(end(&request().replace(r#" NotOnOrAfter="2026-11-21T12:05:00Z""#, "")), "2026-11-21T12:10:00Z");
+}
+
+#[test]
 fn a_signature_over_the_address_is_checked_over_the_query_as_received() {
     let query = redirected("SAMLRequest", &bare(&request()), Some("state"), Some(&honest()));
     // Some write their percent signs in small letters. That is what they signed then, and what we check.
@@ -114,6 +122,7 @@ fn a_query_that_can_be_read_in_two_ways_is_refused() {
         ("a response", redirected("SAMLResponse", &bare(&request()), None, Some(&honest())), "query: no SAMLRequest"),
         ("not deflated", query.replacen("SAMLRequest=", "SAMLRequest=AAAA", 1), "query signature: key"),
         ("nothing", String::new(), "query: no SAMLRequest"),
+        ("too long", format!("{query}&x={}", "x".repeat(600 << 10)), "size: more than"),
     ];
     for (name, query, expected) in cases {
         refused(name, read_redirect(&query), expected);
@@ -164,6 +173,8 @@ fn their_request_with_anything_wrong_is_refused() {
         refused(name, read_post(&posted(&xml)), expected);
         refused(name, read_redirect(&redirected("SAMLRequest", &bare(&xml), None, Some(&honest()))), expected);
     }
+    let malformed = redirected("SAMLRequest", &bare(&with("_out-1", "1 2")), None, Some(&honest()));
+    refused("malformed id", read_redirect(&malformed), "identifier: of LogoutRequest, malformed");
     refused("unsigned", read_post(&STANDARD.encode(bare(&request()))), "LogoutRequest signature: missing");
     let changed = sign(&request(), MARK, "_out-1", &honest()).replace("ada@", "eve@");
     refused("changed", read_post(&STANDARD.encode(changed)), "LogoutRequest signature: digest");

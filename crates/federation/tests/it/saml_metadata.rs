@@ -2,12 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 use purser_federation::saml::{
-    Accept, Binding, Certificate, Endpoint, IdentityProvider, ServiceKey, ServiceProvider, examine, metadata, request,
+    Accept, Binding, Certificate, Endpoint, IdentityProvider, Outgoing, ServiceKey, ServiceProvider, examine, metadata,
+    request, response,
 };
 use purser_federation::{Outcome, Refusal};
 use purser_standin::saml::Key;
 
-use crate::saml::{ACS, IDP, KEY, OURS, SLO, SP, STRANGER, idp, now, service_key, sp};
+use crate::saml::{ACS, ASKED, IDP, KEY, OURS, SLO, SP, STRANGER, draft, honest, idp, now, service_key, sp};
 
 fn descriptor(entity: &str, inside: &str) -> String {
     format!(
@@ -49,7 +50,7 @@ fn read(xml: &str) -> purser_federation::Result<IdentityProvider> {
 fn refused(xml: &str, expected: &str) {
     match read(xml) {
         Err(Refusal::Misconfigured(reason)) => {
-            assert!(reason.contains(expected), "expected {expected}, found {reason}")
+            assert!(reason.contains(expected), "expected {expected}, found {reason}");
         }
         other => panic!("expected {expected}, found {other:?}"),
     }
@@ -80,7 +81,18 @@ fn an_identity_providers_metadata_is_read() {
             groups_attribute: None,
         }
     );
-    assert!(request::begin(&sp(), &found, "_r1", "", now()).is_ok());
+    let Ok(Outgoing::Redirect(url)) = request::begin(&sp(), &found, "_r1", "", now()) else {
+        panic!("of two addresses, the one that needs no form is taken");
+    };
+    assert!(url.as_str().starts_with("https://idp.test/redirect?a=1&b=2&SAMLRequest="));
+}
+
+#[test]
+fn what_the_stand_in_publishes_is_enough_to_believe_it() {
+    let published = purser_standin::saml::metadata(IDP, "https://idp.test/sso", &KEY);
+    let found = metadata::read(published.as_bytes(), now()).unwrap();
+    let posted = draft().sign_both(&honest()).posted();
+    assert!(response::verify(&posted, &sp(), &found, Some(ASKED), now()).is_ok());
 }
 
 #[test]
@@ -122,10 +134,20 @@ fn metadata_that_cannot_be_used_is_refused_in_words() {
         &descriptor(IDP, &usual()).replace("IDPSSODescriptor", "SPSSODescriptor"),
         "there is no such identity provider",
     );
+    let role = descriptor(IDP, &usual()).replace("</md:EntityDescriptor>", "<md:IDPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\"/></md:EntityDescriptor>");
+    refused(&role, "not exactly one role");
     refused("<html/>", "“html” is not SAML metadata");
     refused("<!DOCTYPE x><x/>", "document type: not allowed");
     refused(&format!("<x>{}</x>", " ".repeat(1 << 20)), "size: more than");
     refused("", "XML:");
+}
+
+#[test]
+fn metadata_with_more_keys_than_anybody_needs_is_refused() {
+    let keys = |count: usize| (0..count).map(|_| key("", &Key::p256())).collect::<Vec<_>>().concat();
+    let sso = service("SingleSignOnService", "HTTP-Redirect", "https://idp.test/sso");
+    assert_eq!(read(&descriptor(IDP, &(keys(10) + &sso))).unwrap().certificates.len(), 10);
+    refused(&descriptor(IDP, &(keys(11) + &sso)), "too many certificates");
 }
 
 #[test]
@@ -171,6 +193,17 @@ fn a_certificate_is_read_however_it_is_pasted() {
     let mut longer = KEY.certificate_der.clone();
     longer.push(0);
     assert!(Certificate::read(&longer).is_err());
+}
+
+#[test]
+fn a_certificate_with_a_key_that_proves_nothing_is_refused() {
+    for text in [include_str!("../corpus/saml/weak.crt"), include_str!("../corpus/saml/ed25519.crt")] {
+        let refused = Certificate::read_text(text).unwrap_err();
+        assert!(refused.to_string().starts_with("the certificate's key cannot be used"), "{refused}");
+    }
+    for key in [Key::p256(), Key::p384()] {
+        assert!(Certificate::read(&key.certificate_der).is_ok());
+    }
 }
 
 #[test]
@@ -236,6 +269,8 @@ fn certificates_are_spoken_of_thirty_days_before_they_run_out() {
     for moment in [before(30), before(1), end] {
         assert_eq!(outcomes(&us, &idp(), moment), [("certificate", Warned), ("rollover", Warned)]);
     }
+    let found = examine(&us, &idp(), end).into_iter().find(|it| it.name == "certificate").unwrap().found;
+    assert!(found.ends_with("has run out"), "{found}");
     let early = certificate(&KEY).not_before.checked_sub(SignedDuration::from_hours(1)).unwrap();
     assert_eq!(outcomes(&us, &idp(), early), [("certificate", Warned)]);
 }

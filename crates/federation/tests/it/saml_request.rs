@@ -98,3 +98,14 @@ fn what_is_written_into_a_request_stays_inside_its_quotes() {
     assert_eq!(tree.get_attribute(root, "AssertionConsumerServiceURL"), Some(evil));
     assert!(request::begin(&sp(), &idp(), "1\"", "", now()).is_err(), "an id that is none");
 }
+
+#[test]
+fn nobody_is_sent_to_an_address_that_is_not_of_the_web() {
+    for binding in [Binding::Redirect, Binding::Post] {
+        for location in ["javascript:alert(1)//", "data:text/html,x", "/sso", ""] {
+            let sso = vec![Endpoint { binding, location: location.into() }];
+            let refused = request::begin(&sp(), &IdentityProvider { sso, ..idp() }, "_r1", "", now()).unwrap_err();
+            assert_eq!(refused.to_string(), "the identity provider's address is not one of the web");
+        }
+    }
+}

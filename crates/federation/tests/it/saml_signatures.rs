@@ -309,8 +309,11 @@ fn no_setting_accepts_a_signed_response_around_an_unsigned_assertion() {
     let stranger = Signing { prefix: "dsig".into(), ..Signing::with(&STRANGER) };
     let wrong = draft().sign_assertion(&honest()).sign_response(&stranger).posted();
     assert_eq!(read(&wrong), "Response signature: key: not made with any of the configured certificates");
-    let unasked = draft().sign_assertion(&honest()).with("Destination=\"", "Destination=\"https://evil.test/").posted();
-    assert!(read(&unasked).starts_with("destination:"));
+    let nameless = draft().sign_assertion(&honest()).with(r#" ID="_response-1""#, "").posted();
+    assert_eq!(read(&nameless), "ID: missing on Response");
+    let elsewhere =
+        draft().sign_assertion(&honest()).with("Destination=\"", "Destination=\"https://evil.test/").posted();
+    assert!(read(&elsewhere).starts_with("destination:"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use purser_core::access::{Caller, Role};
 use crate::world::{World, codes};
 
 /// An operation: its name in the table, and its document. `$OTHER`, `$ADMIN` and `$SELF` are ids of users made anew for it, `$SESSION`
-/// that of a session of the caller.
+/// that of a session of the caller; `$PROVIDER` is an OpenID provider, `$PROVIDER.invalid` a domain, `$FRESH` a name not used yet.
 const OPERATIONS: &[(&str, &str)] = &[
     (
         "me",
@@ -49,6 +49,30 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("endUserSessions", "mutation { endUserSessions(input: {id: $OTHER}) { id } }"),
     ("endUserSessions, admin", "mutation { endUserSessions(input: {id: $ADMIN}) { id } }"),
     ("endSession", "mutation { endSession(input: {id: \"$SESSION\"}) { id } }"),
+    (
+        "identityProviders",
+        "{ identityProviders { id name kind label enabled createUsers defaultRoles trustedDomains groupRoles { group roles } oidc { issuer clientId clientAuth scopes } saml { entityId } microsoft { directory } addresses { signIn redirectUri } createdAt updatedAt } }",
+    ),
+    ("identityProvider", "{ identityProvider(name: \"$PROVIDER\") { id name kind } }"),
+    ("domains", "{ domains { name record verifiedAt verifiedBy createdAt } }"),
+    (
+        "createIdentityProvider",
+        "mutation { createIdentityProvider(input: {name: \"$FRESH\", oidc: {issuer: \"https://idp.test\", clientId: \"$FRESH\", clientSecret: \"s3cret\"}}) { id } }",
+    ),
+    (
+        "updateIdentityProvider",
+        "mutation { updateIdentityProvider(input: {name: \"$PROVIDER\", label: \"Other\"}) { id } }",
+    ),
+    ("refreshIdentityProvider", "mutation { refreshIdentityProvider(input: {name: \"$PROVIDER\"}) { id } }"),
+    (
+        "testIdentityProvider",
+        "mutation { testIdentityProvider(input: {name: \"$PROVIDER\"}) { name outcome found advice } }",
+    ),
+    ("endIdentityProviderSessions", "mutation { endIdentityProviderSessions(input: {name: \"$PROVIDER\"}) { id } }"),
+    ("deleteIdentityProvider", "mutation { deleteIdentityProvider(input: {name: \"$PROVIDER\"}) { id } }"),
+    ("addDomain", "mutation { addDomain(input: {name: \"$FRESH.test\"}) { name record } }"),
+    ("verifyDomain", "mutation { verifyDomain(input: {name: \"$PROVIDER.invalid\"}) { name } }"),
+    ("removeDomain", "mutation { removeDomain(input: {name: \"$PROVIDER.invalid\"}) { name } }"),
     ("signOutEverywhere", "mutation { signOutEverywhere { id } }"),
 ];
 
@@ -99,6 +123,18 @@ async fn each_role_may_do_exactly_what_the_table_says() {
     endUserSessions             done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     endUserSessions, admin      done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     endSession                  done       done       done       done       done       done       done
+    identityProviders           done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    identityProvider            done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    domains                     done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    createIdentityProvider      done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    updateIdentityProvider      done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    refreshIdentityProvider     VALIDATION_ERRORFORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    testIdentityProvider        done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    endIdentityProviderSessions done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    deleteIdentityProvider      done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    addDomain                   done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    verifyDomain                VALIDATION_ERRORFORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    removeDomain                done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     signOutEverywhere           done       done       done       done       done       done       done
     "#);
 }
@@ -127,13 +163,17 @@ async fn verdict(world: &World, caller: &Caller, document: &str) -> String {
     let me = caller.user().id;
     let other = world.user("acme", &format!("other{me}-{}", document.len()), &[Role::Viewer]).await;
     let admin = world.user("acme", &format!("admin{me}-{}", document.len()), &[Role::Admin]).await;
+    let provider = world.provider().await;
     let document = document
+        .replace("$PROVIDER", &provider)
+        .replace("$FRESH", &format!("fresh-{provider}"))
         .replace("$OTHER", &other.id.to_string())
         .replace("$ADMIN", &admin.id.to_string())
         .replace("$SELF", &me.to_string())
         .replace("$SESSION", &caller.session().unwrap().to_string())
         .replace("$NEW", &format!("new{me}@acme.test"));
     let answer = world.ask(caller, &document).await;
+    world.forget_providers().await;
     match codes(&answer).as_slice() {
         [] => "done".into(),
         [code] => (*code).into(),

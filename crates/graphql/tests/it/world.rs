@@ -12,6 +12,7 @@ use purser_core::config::Settings;
 use purser_core::env::{FixedClock, SeededEntropy, Timestamp};
 use purser_core::error::{Error, Result};
 use purser_core::ids::TenantId;
+use purser_core::providers::{Draft, OidcDraft, ProtocolDraft};
 use purser_core::secret::Secret;
 use purser_core::session::{Shown, SignedIn};
 use purser_core::signin::Claim;
@@ -82,6 +83,8 @@ impl World {
         // The cheapest hash there is: what is tested is not its cost.
         settings.passwords.memory_kib = 64;
         settings.passwords.passes = 1;
+        // Nobody answers there.
+        settings.federation.dns_server = Some(([127, 0, 0, 1], 9).into());
         let clock = Arc::new(FixedClock::at(Timestamp::from_seconds(1_800_000_000)));
         let entropy = Arc::new(SeededEntropy::new(1));
         let app = Arc::new(App::open_with(settings, clock.clone(), entropy).await.unwrap());
@@ -119,6 +122,32 @@ impl World {
         let new =
             NewUser::parse(&email, "John", "Doe", "", roles.iter().copied(), Some(Secret::new(PASSWORD))).unwrap();
         self.app.create_user(&by, new).await.unwrap()
+    }
+
+    /// Sets an OpenID provider of tenant `acme` up, and names a domain after it.
+    pub(crate) async fn provider(&self) -> String {
+        let name = format!("provider-{}", self.people.fetch_add(1, Ordering::SeqCst));
+        let tenant: TenantId = "acme".parse().unwrap();
+        let by = self.app.settling_of(&SystemAdmin::at_the_command_line().grant(), &tenant).await.unwrap();
+        // A port where nobody listens: examining it ends at once.
+        let issuer = Some("http://127.0.0.1:9".to_owned());
+        let oidc = OidcDraft { issuer, client_id: Some(name.clone()), ..OidcDraft::default() };
+        let draft = Draft { protocol: Some(ProtocolDraft::Oidc(oidc)), ..Draft::default() };
+        self.app.create_provider(&by, &name, draft).await.unwrap();
+        self.app.add_domain(&by, &format!("{name}.invalid")).await.unwrap();
+        name
+    }
+
+    /// Deletes what providers and domains there are, for a tenant has only so many.
+    pub(crate) async fn forget_providers(&self) {
+        let tenant: TenantId = "acme".parse().unwrap();
+        let by = self.app.settling_of(&SystemAdmin::at_the_command_line().grant(), &tenant).await.unwrap();
+        for provider in self.app.providers(&by).await.unwrap() {
+            self.app.delete_provider(&by, &provider.name).await.unwrap();
+        }
+        for domain in self.app.domains(&by).await.unwrap() {
+            self.app.remove_domain(&by, &domain.name).await.unwrap();
+        }
     }
 
     /// Signs somebody in, and gives who then calls.

@@ -56,10 +56,10 @@ fn bearer(value: &HeaderValue) -> Option<&str> {
 }
 
 /// Rules out a second credential behind the first. Which letters a token has is not looked at more closely: one that we did
-/// not make is refused whatever its letters. Counting instead of searching is done many bytes at a time, and this runs for
-/// every request.
+/// not make is refused whatever its letters. Control characters but the tab are in no header value; the rest is searched for
+/// many bytes at a time, for this runs for every request.
 fn is_one_word(token: &[u8]) -> bool {
-    token.iter().filter(|byte| !byte.is_ascii_graphic() || **byte == b',').count() == 0
+    token.is_ascii() && memchr::memchr3(b' ', b'\t', b',', token).is_none()
 }
 
 /// The value of the one cookie of this name; nothing where there are two, or where no server would have set it.

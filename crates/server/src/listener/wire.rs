@@ -1,6 +1,6 @@
 //! The wire of one connection: passes bytes between the client and hyper, and notes what goes by.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -60,32 +60,22 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+    // Never vectored: hyper then joins head and body itself, and for answers as small as ours a copy costs less than the
+    // detour of `writev` through the file system's layer.
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if this.last_words.is_none() {
-            this.last_words = slices.first().and_then(|first| LastWords::instead_of(first, &this.shell));
+            this.last_words = LastWords::instead_of(bytes, &this.shell);
         }
         let written = match &mut this.last_words {
             Some(words) => words.poll_say(cx, &mut this.stream),
-            None => Pin::new(&mut this.stream).poll_write_vectored(cx, slices),
+            None => Pin::new(&mut this.stream).poll_write(cx, bytes),
         };
         match written {
             Poll::Pending => this.pulse.stalled(),
             Poll::Ready(_) => this.pulse.wrote(),
         }
         written
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

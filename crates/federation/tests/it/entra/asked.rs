@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use purser_federation::Secret;
 use purser_federation::microsoft::Mode;
-use purser_standin::microsoft::{API, Access, DIRECTORY, Endpoint, Fault, OTHER_DIRECTORY, Version};
+use purser_standin::microsoft::{API, Access, DIRECTORY, Endpoint, Fault, OTHER_DIRECTORY, Person, Version};
 use purser_standin::tokens;
 use serde_json::json;
 
@@ -43,6 +43,15 @@ async fn what_graph_refuses_is_refused_and_what_it_cannot_answer_is_not() {
         (Fault::Failing(504), None),
         (Fault::Failing(509), None),
         (page(200), None),
+        (
+            // The right person, but as a page.
+            Fault::Answer {
+                status: 200,
+                content_type: "text/html",
+                body: format!("{{\"id\":\"{}\"}}", Person::default().oid),
+            },
+            None,
+        ),
         (page(202), None),
         (Fault::Elsewhere("http://127.0.0.1:1/".into()), None),
         (

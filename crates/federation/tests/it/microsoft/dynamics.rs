@@ -12,7 +12,7 @@ use purser_standin::microsoft::{
 use purser_standin::tokens::{self, Draft, Key};
 use url::Url;
 
-use super::{NOW, Site, browser, dataverse, invalid, misconfigured, now, page, secrets, unavailable};
+use super::{NOW, Site, browser, invalid, misconfigured, now, page, secrets, unavailable};
 
 #[tokio::test]
 async fn the_browser_is_sent_to_the_directory_with_everything_bound() {
@@ -59,7 +59,11 @@ async fn a_person_of_the_organisation_signs_in() {
     let verifier = secrets().verifier;
     let expected = ["authorization_code", APP, SECRET, REDIRECT_URI, verifier.reveal()];
     assert_eq!(fields, expected.map(Some));
+    let scope = format!("openid profile email {}/user_impersonation", site.them.url());
+    assert_eq!(token.field("scope"), Some(scope.as_str()));
     let who = requests.iter().find(|it| it.endpoint == Endpoint::WhoAmI).unwrap();
+    let headers = ["accept", "odata-maxversion", "odata-version", "if-none-match"].map(|name| who.header(name));
+    assert_eq!(headers, ["application/json", "4.0", "4.0", "null"].map(Some));
     assert_eq!(who.bearer(), signed_in.access_token.as_ref().map(Secret::reveal));
 }
 
@@ -319,6 +323,7 @@ async fn what_the_token_endpoint_answers_decides_whose_fault_it_is() {
         (json(200, no_tokens), None),
         (json(200, no_bearer), None),
         (json(400, busy), None),
+        (json(400, r#"{"error":"<b>no</b>"}"#), None),
     ];
     for (fault, wait) in faults {
         let site = Site::new().await;

@@ -1,10 +1,11 @@
 //! The examination of a directory's settings.
 
+use purser_federation::microsoft::Dataverse;
 use purser_federation::oidc::ClientAuth;
 use purser_federation::{Outcome, Secret};
 use purser_standin::microsoft::{APP, Endpoint, Fault, POWER_APP};
 
-use super::{NOW, Site, dataverse, page};
+use super::{NOW, Site, page};
 
 #[tokio::test]
 async fn a_directory_that_is_set_up_rightly_passes_every_check() {
@@ -55,6 +56,10 @@ async fn a_wrong_setting_fails_its_own_check_with_advice() {
         let skipped = checks.iter().any(|check| check.outcome == Outcome::Skipped);
         assert_eq!(skipped, name == "discovery", "{checks:?}");
     }
+}
+
+fn dataverse(site: &mut Site) -> &mut Dataverse {
+    site.directory.dataverse.as_mut().unwrap()
 }
 
 fn lying_description(site: &mut Site) {

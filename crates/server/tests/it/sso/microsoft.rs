@@ -1,6 +1,6 @@
 //! Signing in at Microsoft for Dynamics, and tokens of Power Apps.
 
-use purser_standin::microsoft::{Access, Endpoint, Microsoft, Version};
+use purser_standin::microsoft::{Access, Endpoint, Fault, Kind, Microsoft, OTHER_DIRECTORY, Person, Version};
 use tokio::net::TcpStream;
 use url::Url;
 
@@ -57,7 +57,7 @@ on_both! {
         let arrived = browser.go(&consented(request.as_str()).await).await;
         assert_eq!((arrived.status, arrived.header("location")), (303, Some("/work")), "{arrived}");
         assert_eq!(browser.holds(), ["session"]);
-        assert_eq!(browser.me().await.json()["data"]["session"]["amr"].is_array(), true);
+        assert!(browser.me().await.json()["data"]["session"]["amr"].is_array());
         assert_eq!(entra.calls(Endpoint::WhoAmI), 1);
         assert_eq!(site.logged(purser_standin::microsoft::SECRET), Vec::<String>::new());
     }
@@ -101,4 +101,37 @@ on_both! {
         let reply = site.anyone().bearing(&entra.issue(&foreign)).me().await;
         assert_eq!(reply.refusal(), is(401, "INVALID_TOKEN"));
     }
+
+    async fn a_token_that_graph_refuses_is_none_and_one_it_cannot_judge_is_not_judged(site) {
+        let (site, entra) = world(site).await;
+        for status in [400, 401, 403, 404] {
+            entra.fail(Endpoint::Me, Fault::Failing(status));
+            let reply = site.anyone().bearing(&entra.issue(&fresh(status.into()))).me().await;
+            assert_eq!(reply.refusal(), is(401, "INVALID_TOKEN"), "{status}");
+        }
+        for (at, fault) in [Fault::Failing(500), Fault::Failing(503), Fault::Throttled { retry_after: Some(7) }].into_iter().enumerate() {
+            entra.fail(Endpoint::Me, fault);
+            let reply = site.anyone().bearing(&entra.issue(&fresh(i64::try_from(at).unwrap()))).me().await;
+            assert_eq!(reply.refusal(), is(503, "IDP_UNAVAILABLE"), "{at}");
+            assert!(reply.header("retry-after").unwrap().parse::<u32>().unwrap() >= 1);
+        }
+    }
+
+    async fn a_guest_an_app_by_itself_and_another_directory_prove_nobody(site) {
+        let (site, entra) = world(site).await;
+        for access in [
+            Access { person: Some(Person::guest()), ..Access::graph(Version::V1) },
+            Access { kind: Kind::AppOnly, ..Access::graph(Version::V1) },
+            Access { tid: OTHER_DIRECTORY.into(), ..Access::graph(Version::V1) },
+            Access { app: "99999999-cccc-4444-8ddd-5555eeee6666".into(), ..Access::graph(Version::V1) },
+        ] {
+            let reply = site.anyone().bearing(&entra.issue(&access)).me().await;
+            assert_eq!(reply.refusal(), is(401, "INVALID_TOKEN"), "{access:?}");
+        }
+    }
+}
+
+/// A token that no other is like.
+fn fresh(at: i64) -> Access {
+    Access { lifetime: 3_600 + at, ..Access::graph(Version::V1) }
 }

@@ -115,6 +115,21 @@ on_both! {
         assert_eq!(asked(&idp), 1);
     }
 
+    async fn a_cookie_planted_beside_the_browsers_own_makes_both_useless(site) {
+        let (site, idp) = world(site).await;
+        let left = site.anyone().with("Host: sp.test").visit(START).await;
+        let own = cookies(&left).concat().split(';').next().unwrap().to_owned();
+        let back = answered(&idp, &Url::parse(left.header("location").unwrap()).unwrap());
+        let name = own.split('=').next().unwrap();
+        for pair in [format!("{own}; {name}=planted"), format!("{name}=planted; {own}"), format!("{name}=planted"), format!("{name}=")] {
+            let reply = site.anyone().with("Host: sp.test").with(&format!("Cookie: {pair}")).get(&back).await;
+            assert_eq!(reply.refusal(), is(400, "OIDC_STATE_INVALID"), "{pair}");
+        }
+        assert_eq!(asked(&idp), 0);
+        let reply = site.anyone().with("Host: sp.test").with(&format!("Cookie: {own}")).get(&back).await;
+        assert_eq!(reply.status, 303, "{reply}");
+    }
+
     async fn two_tabs_do_not_disturb_one_another(site) {
         let (site, idp) = world(site).await;
         let browser = Browser::new(&site);

@@ -17,8 +17,8 @@ const START: &str = "/api/client/auth/okta-saml?client=acme";
 const REST: &str = "/rest/auth-with-okta-saml";
 
 async fn world(site: Site, ways: SamlDraft) -> (Site, Key) {
-    let site = published(site).await;
-    let key = site.saml("acme", "okta", ways).await;
+    let site = Box::pin(published(site)).await;
+    let key = Box::pin(site.saml("acme", "okta", ways)).await;
     (site, key)
 }
 

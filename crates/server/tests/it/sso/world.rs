@@ -121,14 +121,14 @@ impl Site {
     pub(super) async fn provider(&self, tenant: &str, name: &str, draft: Draft) {
         let tenant = self.tenant(tenant).await;
         let by = self.app.settling_of(&SystemAdmin::at_the_command_line().grant(), &tenant).await.unwrap();
-        self.app.create_provider(&by, name, draft).await.unwrap();
+        Box::pin(self.app.create_provider(&by, name, draft)).await.unwrap();
     }
 
     /// Changes one.
     pub(super) async fn change_provider(&self, tenant: &str, name: &str, draft: Draft) {
         let tenant = self.tenant(tenant).await;
         let by = self.app.settling_of(&SystemAdmin::at_the_command_line().grant(), &tenant).await.unwrap();
-        self.app.update_provider(&by, name, draft).await.unwrap();
+        Box::pin(self.app.update_provider(&by, name, draft)).await.unwrap();
     }
 
     /// Changes what the tenant allows.
