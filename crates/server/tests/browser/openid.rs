@@ -18,6 +18,7 @@ pub(crate) fn set_up(here: &Deployment, settings: &[&str]) -> (Node, OpenId) {
     let node = here.start();
     let mut provider = OpenId::start();
     provider.answer_to(&node.at("/api/client/auth/oidc/callback"));
+    provider.let_go_to(&node.at("/"));
     here.with_openid(&provider, settings);
     (node, provider)
 }

@@ -37,6 +37,15 @@ fn assert_signed_in(seen: &Sight, email: &str) {
     assert_eq!(left, None, "the cookie of the sign-in outlives it");
 }
 
+/// Signs out here, as a page of ours does; gives the way to sign out at the provider too.
+#[track_caller]
+fn sign_out(browser: &mut Browser) -> String {
+    let script = "() => fetch('/api/client/auth/sign-out', {method: 'POST'}).then(answer => answer.json())";
+    let answer = browser.run(script, &Json::Null);
+    assert_eq!(browser.see().cookie("session"), None, "{answer}");
+    answer["data"]["providerLogout"]["url"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+}
+
 /// The window shows a page in words, and nobody is signed in.
 #[track_caller]
 fn assert_turned_away(browser: &mut Browser, node: &Node, picture: &str) {
@@ -65,9 +74,7 @@ on_both! {
         let seen = browser.arrive(&node.at(ME));
         browser.picture("saml");
         assert_signed_in(&seen, "ann@acme.test");
-        let sign_out = "() => fetch('/api/client/auth/sign-out', {method: 'POST'}).then(answer => answer.status)";
-        assert_eq!(browser.run(sign_out, &Json::Null), 200);
-        assert_eq!(browser.see().cookie("session"), None);
+        sign_out(&mut browser);
         // Whoever has signed in at the provider is not asked again there.
         browser.open(&node.at(saml::CLICK));
         assert_signed_in(&browser.arrive(&node.at(ME)), "ann@acme.test");
@@ -143,9 +150,9 @@ fn another_sites_page_learns_nothing_of_who_is_signed_in() {
     browser.open(&format!("{}/.well-known/openid-configuration", provider.issuer()));
     let ask = "url => fetch(url, {credentials: 'include'}).then(answer => answer.text()).catch(fault => fault.name)";
     assert_eq!(browser.run(ask, &json!(node.at(ME))), "TypeError");
-    let end =
-        "url => fetch(url, {method: 'POST', mode: 'no-cors', credentials: 'include'}).then(answer => answer.type)";
-    browser.run(end, &json!(node.at("/api/client/auth/sign-out")));
+    // This one is sent, and its answer withheld.
+    let end = "url => fetch(url, {method: 'POST', mode: 'no-cors', credentials: 'include'}).catch(fault => fault.name)";
+    assert_eq!(browser.run(end, &json!(node.at("/api/client/auth/sign-out"))), "TypeError");
     browser.open(&node.at(ME));
     assert_signed_in(&browser.see(), "ann@acme.test");
 }
@@ -169,4 +176,51 @@ fn both_providers_know_one_person_by_their_verified_address() {
         shown["data"]["user"]["id"].clone()
     });
     assert!(ids[0].is_number() && ids[0] == ids[1], "{ids:?}");
+}
+
+#[test]
+fn whoever_signs_out_can_do_so_at_the_openid_provider_too() {
+    let here = Deployment::on_sqlite();
+    let (node, provider) = openid::set_up(&here, MADE);
+    let mut browser = Browser::start();
+    try_to_sign_in(&mut browser, &node.at(openid::CLICK), ANN, provider.password());
+    browser.arrive(&node.at(ME));
+    let there = sign_out(&mut browser);
+    browser.open(&there);
+    browser.click("Yes, sign me out");
+    browser.arrive(&node.at("/"));
+    browser.open(&node.at(openid::CLICK));
+    let seen = browser.see();
+    assert!(seen.url.starts_with(provider.issuer()) && seen.text.contains("Password"), "nobody was asked: {seen:?}");
+}
+
+#[test]
+fn whoever_signs_out_can_do_so_at_the_saml_provider_too() {
+    let here = Deployment::on_sqlite();
+    let (node, provider) = saml::set_up(&here, MADE);
+    let mut browser = Browser::start();
+    try_to_sign_in(&mut browser, &node.at(saml::CLICK), ANN, provider.password());
+    browser.arrive(&node.at(ME));
+    let there = sign_out(&mut browser);
+    assert!(there.starts_with(provider.logout()), "{there}");
+    browser.open(&there);
+    browser.arrive(&node.at("/"));
+    browser.open(&node.at(saml::CLICK));
+    let seen = browser.see();
+    assert!(seen.text.contains("Password"), "nobody was asked: {seen:?}");
+}
+
+#[test]
+fn a_session_that_the_saml_provider_ends_is_ended_here() {
+    let here = Deployment::on_sqlite();
+    let (node, provider) = saml::set_up(&here, MADE);
+    let mut browser = Browser::start();
+    try_to_sign_in(&mut browser, &node.at(saml::CLICK), ANN, provider.password());
+    browser.arrive(&node.at(ME));
+    browser.open(provider.logout());
+    // To us with a request, and back with our answer.
+    let seen = browser.arrive(provider.logout());
+    assert!(seen.url.contains("SAMLResponse="), "{seen:?}");
+    browser.open(&node.at(ME));
+    assert!(browser.see().text.contains("INVALID_TOKEN"));
 }
