@@ -64,6 +64,14 @@ impl Visitor {
         self.send(request, url)
     }
 
+    /// Asks once, with a token.
+    #[track_caller]
+    pub(crate) fn ask_as(&mut self, token: &str, url: &str) -> Page {
+        let url: Url = url.parse().unwrap();
+        let request = self.request(Method::GET, &url).bearer_auth(token);
+        self.send(request, url)
+    }
+
     /// Asks, and goes where it is sent.
     #[track_caller]
     pub(crate) fn open(&mut self, url: &str) -> Page {

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::chromium::{Browser, Sight};
-use crate::deployment::{Deployment, Node};
+use crate::deployment::{Deployment, Node, free_address};
 use crate::on_both;
 use crate::providers::{ANN, BEN, OpenId, Saml};
 use crate::visitor::Visitor;
@@ -33,8 +33,8 @@ fn assert_signed_in(seen: &Sight, email: &str) {
         let url = step["url"].as_str().unwrap();
         assert!(!url.contains(value) && !url.contains("eyJ"), "a token in an address: {url}");
     }
-    let left = seen.cookies.iter().find(|cookie| cookie["name"].as_str().unwrap().starts_with("flow_"));
-    assert_eq!(left, None, "the cookie of the sign-in outlives it");
+    let names: Vec<_> = seen.cookies.iter().map(|cookie| cookie["name"].as_str().unwrap()).collect();
+    assert!(!names.iter().any(|name| name.starts_with("flow_") || name.starts_with("hop_")), "left over: {names:?}");
 }
 
 /// Signs out here, as a page of ours does; gives the way to sign out at the provider too.
@@ -90,6 +90,32 @@ fn a_browser_without_script_gets_through_as_well() {
     try_to_sign_in(&mut browser, &node.at(saml::CLICK), ANN, provider.password());
     browser.click("Submit");
     assert_signed_in(&browser.arrive(&node.at(ME)), "ann@acme.test");
+}
+
+/// The flow itself runs on the main address, which is the one that providers know.
+#[test]
+fn whoever_begins_on_the_clients_own_host_is_signed_in_there() {
+    let mut here = Deployment::on_sqlite();
+    let address = free_address();
+    // Browsers find every name below localhost on this machine.
+    let main = address.replace("127.0.0.1", "http://id.localhost");
+    let own = address.replace("127.0.0.1", "http://acme.id.localhost");
+    here.set("PURSER_SERVER__PUBLIC_URL", &main);
+    let _node = here.start_at(&address);
+    let (mut openid, mut saml, mut browser) = (OpenId::start(), Saml::start(), Browser::start());
+    openid.answer_to(&format!("{main}/api/client/auth/oidc/callback"));
+    here.with_openid(&openid, MADE);
+    here.with_saml(&saml, &[MADE, &["--trust-domain", "acme.test"]].concat());
+    here.with_verified_domain("acme.test");
+    saml.trust(&format!("http://{address}/api/client/auth/okta-saml/metadata?provider=acme-saml"));
+    for (click, password) in [(openid::CLICK, openid.password()), (saml::CLICK, saml.password())] {
+        browser.someone_else();
+        try_to_sign_in(&mut browser, &format!("{own}{click}"), ANN, password);
+        let seen = browser.arrive(&format!("{own}{ME}"));
+        assert_signed_in(&seen, "ann@acme.test");
+        let hosts: Vec<_> = seen.cookies.iter().filter(|it| it["name"] == "session").map(|it| &it["domain"]).collect();
+        assert_eq!(hosts, ["acme.id.localhost"]);
+    }
 }
 
 #[test]
