@@ -51,6 +51,15 @@ impl Visitor {
         Self { cookies: self.cookies.clone(), detour: self.detour.clone(), ..Self::new() }
     }
 
+    /// Somebody who knows what the cookies are called, and not what is in them.
+    pub(crate) fn forger(&self) -> Self {
+        let mut forger = self.twin();
+        for value in forger.cookies.values_mut() {
+            *value = value.chars().rev().collect();
+        }
+        forger
+    }
+
     /// From now on what is meant for an address goes to another node.
     pub(crate) fn detour(&mut self, from: &str, to: &str) {
         self.detour = Some((from.to_owned(), to.to_owned()));
