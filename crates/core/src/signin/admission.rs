@@ -184,15 +184,16 @@ impl App {
         now: Timestamp,
     ) -> Result<Result<Settled, (Denial, Option<UserId>)>> {
         let Proven { provider, identity, .. } = proven;
+        // In this order: whoever comes to be linked between the two is found by the second, and not taken for a stranger of that address.
+        let (namesake, domain) = self.by_address(proven, tenant).await?;
         let key = args![provider.id, &identity.issuer, &identity.subject];
         let linked: Option<Found> = self.store.one(tenant, sql::LINKED, key).await?;
-        let (namesake, domain) = self.by_address(proven, tenant).await?;
         let facts = Facts {
             linked: linked.as_ref().map(Found::account),
             namesake: namesake.as_ref().map(Found::account),
             domain,
         };
-        let outcome = match linking::decide(identity, provider.kind(), &provider.rules, &facts) {
+        let outcome = match linking::decide(identity, provider.kind(), &provider.rules, facts) {
             Ok(outcome) => outcome,
             Err(denial) => return Ok(Err((denial, linked.or(namesake).map(|found| found.id)))),
         };

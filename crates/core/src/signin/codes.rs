@@ -134,8 +134,8 @@ impl App {
         let also = Change::unlogged_within(&proof);
         match super::finish(self, proof, visit, also).await {
             Ok(signed_in) => Ok((signed_in, kept.return_to)),
-            // What ended the user's sessions since has ended this one before it began.
-            Err(Error::InvalidCredentials) => Err(Error::InvalidToken),
+            // What ended the user's sessions since has ended this one before it began; or the provider has just gone.
+            Err(Error::InvalidCredentials | Error::Conflict) => Err(Error::InvalidToken),
             Err(fault) => Err(fault),
         }
     }

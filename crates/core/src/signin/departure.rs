@@ -58,16 +58,17 @@ impl App {
         };
         let tenant =
             self.living_tenant(&id).await?.filter(|tenant| tenant.is_active()).ok_or(Error::UnknownProvider)?;
+        if let Some(name) = named {
+            let provider = self.provider_named(&id, name).await?;
+            return if speaks(&provider.protocol) { Ok((tenant, provider)) } else { Err(Error::UnknownProvider) };
+        }
         let all = self.providers_of(&id).await?;
         let mut able = all.iter().filter(|it| it.enabled && speaks(&it.protocol));
-        let found = match named {
-            Some(name) => able.find(|it| it.name == name),
-            None => match (able.next(), able.next()) {
-                (Some(_), Some(_)) => return Err(Error::invalid("provider", "there are several; name one")),
-                (only, _) => only,
-            },
-        };
-        Ok((tenant, Arc::clone(found.ok_or(Error::UnknownProvider)?)))
+        match (able.next(), able.next()) {
+            (Some(only), None) => Ok((tenant, Arc::clone(only))),
+            (None, _) => Err(Error::UnknownProvider),
+            (Some(_), Some(_)) => Err(Error::invalid("provider", "there are several; name one")),
+        }
     }
 
     /// What is to be kept of somebody who sets out, once it is checked where they want to end up.

@@ -79,7 +79,7 @@ impl From<Denial> for Error {
 ///
 /// # Errors
 /// [`Denial`]
-pub(super) fn decide(identity: &Identity, kind: Kind, rules: &Rules, facts: &Facts) -> Result<Outcome, Denial> {
+pub(super) fn decide(identity: &Identity, kind: Kind, rules: &Rules, facts: Facts) -> Result<Outcome, Denial> {
     if let Some(account) = facts.linked {
         return open(account, Outcome::SignIn);
     }

@@ -41,6 +41,9 @@ pub(super) fn demand_native(native: &Native, tenant: &Tenant, base: &Base) -> Re
     if native.challenge.len() != 43 || !letters(&native.challenge) {
         return Err(Error::invalid("codeChallenge", "use the SHA-256 of the verifier, base64url: 43 letters"));
     }
+    if native.state.as_ref().is_some_and(|state| state.len() > LONGEST) {
+        return Err(Error::invalid("state", "is too long"));
+    }
     Ok(())
 }
 

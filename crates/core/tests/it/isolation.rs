@@ -24,7 +24,29 @@ async fn two_tenants() -> World {
         let claim = crate::world::named(&format!("john@{id}.test"), crate::world::PASSWORD, id);
         world.app.sign_in(claim, &visit()).await.unwrap();
     }
+    with_providers(&world).await;
     world
+}
+
+/// What identity providers leave behind. Written by hand: a row is a row.
+async fn with_providers(world: &World) {
+    for (number, id) in [(1, "acme"), (2, "other")] {
+        let user = format!("(SELECT id FROM users WHERE tenant_id = '{id}')");
+        let session = format!("(SELECT id FROM sessions WHERE tenant_id = '{id}')");
+        let bytes = format!("'\\x0{number}'::bytea");
+        let rows = format!(
+            "INSERT INTO identity_providers VALUES ('{id}', {number}, 'corp', 'OIDC', '', 'on', '{{}}', NULL, 1, 0, 0);
+             INSERT INTO provider_claims (claim, tenant_id, provider_id) VALUES ('oidc {id}', '{id}', {number});
+             INSERT INTO service_keys (tenant_id, id, sealed, certificate, created_at) VALUES ('{id}', {number}, {bytes}, {bytes}, 0);
+             INSERT INTO domains (tenant_id, domain, token, created_at) VALUES ('{id}', '{id}.test', 't', 0);
+             INSERT INTO external_identities VALUES ('{id}', {number}, 'i', 's', {user}, 0, 0);
+             INSERT INTO attempts (id, tenant_id, provider_id, browser, sealed, expires_at) VALUES ({bytes}, '{id}', {number}, {bytes}, {bytes}, 0);
+             INSERT INTO exchange_codes (id, tenant_id, user_id, challenge, sealed, expires_at) VALUES ({bytes}, '{id}', {user}, '', {bytes}, 0);
+             INSERT INTO spent_proofs (tenant_id, issuer, proof, until) VALUES ('{id}', 'i', 'p', 0);
+             INSERT INTO session_providers (tenant_id, session_id, provider_id, subject, created_at) VALUES ('{id}', {session}, {number}, 's', 0);"
+        );
+        world.database.run(&rows).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -29,7 +29,7 @@ async fn acme(world: &World) -> (purser_core::ids::TenantId, oidc::Provider) {
     (acme, idp)
 }
 
-async fn code_of(result: purser_core::error::Result<Arrival>) -> Code {
+fn code_of(result: purser_core::error::Result<Arrival>) -> Code {
     result.map(|_| ()).unwrap_err().code()
 }
 
@@ -83,7 +83,7 @@ on_both! {
         let (state, code) = (parameter(&url, "state"), idp.sign_in(&url));
         let returned = Returned { state: Some(&state), code: Some(&code), ..Returned::default() };
         assert!(one.come_back(&other, returned).await.is_ok());
-        assert_eq!(code_of(one.come_back(&world.app, returned).await).await, Code::OidcStateInvalid);
+        assert_eq!(code_of(one.come_back(&world.app, returned).await), Code::OidcStateInvalid);
         let url = two.leave(&world.app, to(&acme, "corp")).await.unwrap();
         drop(other);
         let world = world.restarted().await;
@@ -91,7 +91,7 @@ on_both! {
         let returned = Returned { state: Some(&state), code: Some(&code), ..Returned::default() };
         assert!(two.come_back(&world.app, returned).await.is_ok());
         let world = world.restarted().await;
-        assert_eq!(code_of(two.come_back(&world.app, returned).await).await, Code::OidcStateInvalid);
+        assert_eq!(code_of(two.come_back(&world.app, returned).await), Code::OidcStateInvalid);
     }
 
     async fn a_callback_without_an_own_living_attempt_is_refused_before_anybody_is_asked(world) {
@@ -105,17 +105,17 @@ on_both! {
         let (long, upper) = ("a".repeat(5_000), state.to_uppercase());
         for wrong in [None, Some(""), Some("x"), Some(long.as_str()), Some(upper.as_str())] {
             let back = Returned { state: wrong, ..back };
-            assert_eq!(code_of(browser.come_back(&world.app, back).await).await, Code::OidcStateInvalid);
+            assert_eq!(code_of(browser.come_back(&world.app, back).await), Code::OidcStateInvalid);
         }
-        assert_eq!(code_of(Browser::default().come_back(&world.app, back).await).await, Code::OidcStateInvalid);
+        assert_eq!(code_of(Browser::default().come_back(&world.app, back).await), Code::OidcStateInvalid);
         let forged = |_: &str| Some(Secret::new("a-cookie-of-somebody-else"));
         let outcome = world.app.finish_oidc(back, &forged, &base(), &visit()).await;
-        assert_eq!(code_of(outcome).await, Code::OidcStateInvalid);
+        assert_eq!(code_of(outcome), Code::OidcStateInvalid);
         // An attempt of one way does not exist for another.
         let outcome = world.app.finish_dynamics(back, &|name| browser.cookie(name), &base(), &visit()).await;
-        assert_eq!(code_of(outcome).await, Code::OidcStateInvalid);
+        assert_eq!(code_of(outcome), Code::OidcStateInvalid);
         world.wait(600);
-        assert_eq!(code_of(browser.come_back(&world.app, back).await).await, Code::OidcStateInvalid);
+        assert_eq!(code_of(browser.come_back(&world.app, back).await), Code::OidcStateInvalid);
         assert_eq!((idp.calls(DISCOVERY).len(), idp.calls(TOKEN).len()), asked);
         assert_eq!(ground(&world).await, before);
     }
@@ -154,11 +154,11 @@ on_both! {
             let url = browser.leave(&world.app, to(&acme, "corp")).await.unwrap();
             let (state, code) = (parameter(&url, "state"), idp.sign_in(&url));
             let back = Returned { state: Some(&state), code: Some(&code), iss, ..Returned::default() };
-            assert_eq!(code_of(browser.come_back(&world.app, back).await).await, Code::OidcStateInvalid, "{iss:?}");
+            assert_eq!(code_of(browser.come_back(&world.app, back).await), Code::OidcStateInvalid, "{iss:?}");
             // The attempt is spent all the same.
             let right = idp.issuer();
             let back = Returned { iss: Some(&right), ..back };
-            assert_eq!(code_of(browser.come_back(&world.app, back).await).await, Code::OidcStateInvalid);
+            assert_eq!(code_of(browser.come_back(&world.app, back).await), Code::OidcStateInvalid);
         }
         assert_eq!((idp.calls(TOKEN).len(), other.calls(TOKEN).len()), (0, 0));
     }
@@ -172,7 +172,7 @@ on_both! {
         let other_url = browser.leave(&world.app, to(&acme, "other")).await.unwrap();
         let (state, code) = (parameter(&other_url, "state"), one.sign_in(&url));
         let back = Returned { state: Some(&state), code: Some(&code), ..Returned::default() };
-        assert_eq!(code_of(browser.come_back(&world.app, back).await).await, Code::InvalidToken);
+        assert_eq!(code_of(browser.come_back(&world.app, back).await), Code::InvalidToken);
         assert_eq!((one.calls(TOKEN).len(), two.calls(TOKEN).len()), (0, 1));
     }
 
@@ -183,7 +183,7 @@ on_both! {
         });
         let before = ground(&world).await;
         let outcome = Browser::default().sign_in(&world.app, &idp, to(&acme, "corp")).await;
-        assert_eq!(code_of(outcome).await, Code::InvalidToken);
+        assert_eq!(code_of(outcome), Code::InvalidToken);
         assert_eq!(ground(&world).await, before);
         let line = world.last(&acme, "session.sign-in").await.unwrap();
         assert!(line.starts_with("provider corp session.sign-in provider:corp refused: "), "{line}");
@@ -196,7 +196,7 @@ on_both! {
         let url = browser.leave(&world.app, to(&acme, "corp")).await.unwrap();
         let state = parameter(&url, "state");
         let back = Returned { state: Some(&state), error: Some("access_denied"), ..Returned::default() };
-        assert_eq!(code_of(browser.come_back(&world.app, back).await).await, Code::InvalidToken);
+        assert_eq!(code_of(browser.come_back(&world.app, back).await), Code::InvalidToken);
         assert!(world.last(&acme, "session.sign-in").await.unwrap().contains("access_denied"));
     }
 
@@ -256,7 +256,7 @@ on_both! {
                     set_up(&world, &acme, "corp", &idp).await;
                 }
             }
-            assert_eq!(code_of(browser.come_back(&world.app, back).await).await, Code::OidcStateInvalid, "{turn}");
+            assert_eq!(code_of(browser.come_back(&world.app, back).await), Code::OidcStateInvalid, "{turn}");
             match turn {
                 0 => switch(&world, &acme, "corp", true).await,
                 1 => change(&world, &acme, "corp", pointing_at(&idp)).await,
@@ -366,10 +366,10 @@ on_both! {
         let (_acme, _idp) = acme(&world).await;
         let back = Returned { state: Some("unknown"), code: Some("x"), ..Returned::default() };
         for _ in 0..3 {
-            assert_eq!(code_of(Browser::default().come_back(&world.app, back).await).await, Code::OidcStateInvalid);
+            assert_eq!(code_of(Browser::default().come_back(&world.app, back).await), Code::OidcStateInvalid);
         }
         let lines = world.admin_log().await.len();
-        assert_eq!(code_of(Browser::default().come_back(&world.app, back).await).await, Code::RateLimited);
+        assert_eq!(code_of(Browser::default().come_back(&world.app, back).await), Code::RateLimited);
         assert_eq!(world.admin_log().await.len(), lines);
         let code = world.app.exchange(&Secret::new("x"), &Secret::new(VERIFIER), &visit()).await.unwrap_err().code();
         assert_eq!(code, Code::RateLimited);
@@ -420,7 +420,7 @@ on_both! {
         world.app.disable_user(&world.managing(&acme).await, user.id).await.unwrap();
         let before = ground(&world).await;
         let outcome = Browser::default().sign_in(&world.app, &idp, to(&acme, "corp")).await;
-        assert_eq!(code_of(outcome).await, Code::AccountUnknown);
+        assert_eq!(code_of(outcome), Code::AccountUnknown);
         assert_eq!(ground(&world).await, before);
         let line = world.last(&acme, "session.sign-in").await.unwrap();
         assert_eq!(line, format!("provider corp session.sign-in user:{} refused: the account is disabled", user.id));

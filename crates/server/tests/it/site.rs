@@ -7,12 +7,13 @@ pub(crate) mod vendor;
 use std::sync::Arc;
 use std::time::Duration;
 
-use purser_core::access::{Role, SystemAdmin};
+use purser_core::access::{Grant, Role, SystemAdmin, right};
 use purser_core::admins::Username;
 use purser_core::app::App;
 use purser_core::config::Settings;
 use purser_core::env::{FixedClock, SeededEntropy, Timestamp};
 use purser_core::ids::{TenantId, UserId};
+use purser_core::providers::{Draft, OidcDraft, ProtocolDraft};
 use purser_core::secret::Secret;
 use purser_core::tenants::NewTenant;
 use purser_core::users::{NewUser, User};
@@ -96,6 +97,8 @@ impl Site {
         // The cheapest hash there is: what is tested is not its cost.
         settings.passwords.memory_kib = 64;
         settings.passwords.passes = 1;
+        // Nobody answers there.
+        settings.federation.dns_server = Some(([127, 0, 0, 1], 9).into());
         let clock = Arc::new(FixedClock::at(Timestamp::from_seconds(NOW)));
         Self::opened(settings, clock, Arc::new(ground)).await
     }
@@ -217,6 +220,35 @@ impl Site {
         let password = password.map(Secret::new);
         let new = NewUser::parse(email, "John", "Doe", "", roles.iter().copied(), password).unwrap();
         self.app.create_user(&by, new).await.unwrap()
+    }
+
+    /// Sets an OpenID provider of a tenant up, and names the domain `NAME.invalid` after it.
+    pub(crate) async fn provider(&self, tenant: &str) -> String {
+        let name = format!("provider-{}", self.ground.next_name());
+        let by = self.settling(tenant).await;
+        // A port where nobody listens: examining it ends at once.
+        let issuer = Some("http://127.0.0.1:9".to_owned());
+        let oidc = OidcDraft { issuer, client_id: Some(name.clone()), ..OidcDraft::default() };
+        let draft = Draft { protocol: Some(ProtocolDraft::Oidc(oidc)), ..Draft::default() };
+        self.app.create_provider(&by, &name, draft).await.unwrap();
+        self.app.add_domain(&by, &format!("{name}.invalid")).await.unwrap();
+        name
+    }
+
+    /// Deletes the providers and domains of a tenant, which has only so many.
+    pub(crate) async fn forget_providers(&self, tenant: &str) {
+        let by = self.settling(tenant).await;
+        for provider in self.app.providers(&by).await.unwrap() {
+            self.app.delete_provider(&by, &provider.name).await.unwrap();
+        }
+        for domain in self.app.domains(&by).await.unwrap() {
+            self.app.remove_domain(&by, &domain.name).await.unwrap();
+        }
+    }
+
+    async fn settling(&self, tenant: &str) -> Grant<right::SettingsManage> {
+        let tenant = self.tenant(tenant).await;
+        self.app.settling_of(&SystemAdmin::at_the_command_line().grant(), &tenant).await.unwrap()
     }
 
     /// The user as the system has them now.

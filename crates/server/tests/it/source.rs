@@ -233,7 +233,7 @@ on_both! {
         let oidc = sent(&site, "GET /api/client/auth/oidc?provider=provider-name").await;
         assert_eq!(oidc.refusal(), (404, "UNKNOWN_PROVIDER".to_owned()));
         let saml = "POST /api/client/auth/okta-saml\nContent-Type: application/json\n{\n\"samlResponse\": \"base64-encoded-saml-response\"\n}";
-        assert_eq!(sent(&site, saml).await.refusal(), (404, "UNKNOWN_PROVIDER".to_owned()));
+        assert_eq!(sent(&site, saml).await.refusal(), (401, "SAML_INVALID".to_owned()));
         assert_eq!(sent(&site, "GET /api/client/auth/ms-dynamics").await.refusal(), (404, "UNKNOWN_PROVIDER".to_owned()));
         let entra = site.anyone().bearing("entra-id-token").me().await;
         assert_eq!(entra.refusal(), (401, "INVALID_TOKEN".to_owned()));

@@ -118,7 +118,7 @@ fn parts(address: &str) -> (String, &str) {
 
 impl Site {
     /// Sets a provider up for a tenant.
-    pub(super) async fn provider(&self, tenant: &str, name: &str, draft: Draft) {
+    pub(super) async fn set_up(&self, tenant: &str, name: &str, draft: Draft) {
         let tenant = self.tenant(tenant).await;
         let by = self.app.settling_of(&SystemAdmin::at_the_command_line().grant(), &tenant).await.unwrap();
         Box::pin(self.app.create_provider(&by, name, draft)).await.unwrap();
@@ -152,7 +152,7 @@ impl Site {
             credential: Some(Credential::Secret(Secret::new(CLIENT_SECRET))),
             ..OidcDraft::default()
         };
-        self.provider(tenant, name, welcoming(ProtocolDraft::Oidc(oidc))).await;
+        self.set_up(tenant, name, welcoming(ProtocolDraft::Oidc(oidc))).await;
         idp
     }
 
@@ -162,7 +162,7 @@ impl Site {
         let draft = SamlDraft { metadata: Some(metadata(IDP, &key)), ..ways };
         let draft =
             Draft { trusted_domains: Some(vec!["customer.test".into()]), ..welcoming(ProtocolDraft::Saml(draft)) };
-        self.provider(tenant, name, draft).await;
+        self.set_up(tenant, name, draft).await;
         key
     }
 
@@ -182,7 +182,7 @@ impl Site {
             allowed_apps: Some(vec![microsoft::POWER_APP.into()]),
             ..MicrosoftDraft::default()
         };
-        self.provider(tenant, name, welcoming(ProtocolDraft::Microsoft(directory))).await;
+        self.set_up(tenant, name, welcoming(ProtocolDraft::Microsoft(directory))).await;
     }
 
     /// The time by the site's clock.

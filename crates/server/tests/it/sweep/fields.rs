@@ -13,7 +13,7 @@ use crate::on_both;
 use crate::site::{DAY, Site};
 
 /// Documents, one root field each. `$OTHER` and `$ADMIN` are ids of users made for it, `$SELF` that of the caller, `$SESSION` that
-/// of a session of the caller, `$NEW` an address nobody has.
+/// of a session of the caller, `$NEW` an address nobody has, `$PROVIDER` an identity provider, `$FRESH` a name not used yet.
 const DOCUMENTS: &[&str] = &[
     "{ me { id email roles permissions client { id } } }",
     "{ users { id email firstName lastName title } }",
@@ -41,6 +41,18 @@ const DOCUMENTS: &[&str] = &[
     "mutation { endUserSessions(input: {id: $OTHER}) { id } }",
     "mutation { endUserSessions(input: {id: $ADMIN}) { id } }",
     r#"mutation { endSession(input: {id: "$SESSION"}) { id } }"#,
+    "{ identityProviders { id name kind oidc { issuer clientId clientAuth } addresses { redirectUri } } }",
+    r#"{ identityProvider(name: "$PROVIDER") { id name kind } }"#,
+    "{ domains { name record verifiedAt } }",
+    r#"mutation { createIdentityProvider(input: {name: "$FRESH", oidc: {issuer: "https://idp.test", clientId: "$FRESH", clientSecret: "canary-client-secret"}}) { id } }"#,
+    r#"mutation { updateIdentityProvider(input: {name: "$PROVIDER", label: "Other"}) { id } }"#,
+    r#"mutation { refreshIdentityProvider(input: {name: "$PROVIDER"}) { id } }"#,
+    r#"mutation { testIdentityProvider(input: {name: "$PROVIDER"}) { name outcome } }"#,
+    r#"mutation { endIdentityProviderSessions(input: {name: "$PROVIDER"}) { id } }"#,
+    r#"mutation { deleteIdentityProvider(input: {name: "$PROVIDER"}) { id } }"#,
+    r#"mutation { addDomain(input: {name: "$FRESH.test"}) { name record } }"#,
+    r#"mutation { verifyDomain(input: {name: "$PROVIDER.invalid"}) { name } }"#,
+    r#"mutation { removeDomain(input: {name: "$PROVIDER.invalid"}) { name } }"#,
     "mutation { signOutEverywhere { id } }",
 ];
 
@@ -91,7 +103,14 @@ async fn filled(site: &Site, document: &str, who: Who<'_, '_>) -> String {
         Who::Member(member) => (member.user.id.to_string(), site.sign_in(&member.user).await.session().await),
         _ => (other.id.to_string(), site.sign_in(&other).await.session().await),
     };
+    let mut provider = String::new();
+    if document.contains("$PROVIDER") {
+        site.forget_providers("acme").await;
+        provider = site.provider("acme").await;
+    }
     document
+        .replace("$PROVIDER", &provider)
+        .replace("$FRESH", &site.new_name())
         .replace("$OTHER", &other.id.to_string())
         .replace("$ADMIN", &admin.id.to_string())
         .replace("$SELF", &own_id)
@@ -142,13 +161,16 @@ on_both! {
         let stranger = site.other_tenant().await;
         let (theirs, their_session) = (stranger.user.id.to_string(), stranger.session().await);
         let mut swept = 0;
-        for document in DOCUMENTS.iter().filter(|it| ["$OTHER", "$ADMIN", "$SESSION"].iter().any(|id| it.contains(id))) {
-            let of = |user: &str, session: &str| {
-                document.replace("$OTHER", user).replace("$ADMIN", user).replace("$SESSION", session)
+        let their_provider = site.provider("globex").await;
+        let ids = ["$OTHER", "$ADMIN", "$SESSION", "$PROVIDER"];
+        for document in DOCUMENTS.iter().filter(|it| ids.iter().any(|id| it.contains(id))) {
+            let of = |user: &str, session: &str, provider: &str| {
+                let named = document.replace("$OTHER", user).replace("$ADMIN", user).replace("$SESSION", session);
+                named.replace("$PROVIDER", provider)
             };
             let before = site.holdings().await;
-            let foreign = member.graphql(&of(&theirs, &their_session)).await;
-            let never = member.graphql(&of("900719925474099", "0199aaaa-bbbb-7ccc-8ddd-eeeeffff0000")).await;
+            let foreign = member.graphql(&of(&theirs, &their_session, &their_provider)).await;
+            let never = member.graphql(&of("900719925474099", "0199aaaa-bbbb-7ccc-8ddd-eeeeffff0000", "never")).await;
             assert_eq!(verdict(&foreign), "NOT_FOUND", "{document}");
             assert_eq!((foreign.status, &foreign.body), (never.status, &never.body), "{document}");
             assert_eq!(site.holdings().await, before);

@@ -26,6 +26,13 @@ async fn targets(site: &Site, operation: &Operation) -> Option<(String, String)>
         let of = |user: &str| path.replace("{id}", "acme").replace("{user}", user);
         return Some((of(&stranger.user.id.to_string()), of(NO_NUMBER)));
     }
+    if path.contains("{name}") || path.contains("{domain}") {
+        let theirs = site.provider("globex").await;
+        let of = |name: &str| {
+            path.replace("{id}", "acme").replace("{name}", name).replace("{domain}", &format!("{name}.invalid"))
+        };
+        return Some((of(&theirs), of("never")));
+    }
     if path.ends_with("auth/sessions/{id}") {
         return Some((path.replace("{id}", &stranger.session().await), path.replace("{id}", NO_SESSION)));
     }

@@ -163,12 +163,40 @@ async fn admin(site: &Site, method: &str, rest: &str) -> Prepared {
 async fn of_client(site: &Site, method: &str, rest: &str) -> Prepared {
     let tenant = site.new_tenant().await;
     let user = site.user(tenant.as_str(), &[Role::Viewer]).await;
-    let path = format!("/api/admin/{rest}").replace("{id}", tenant.as_str()).replace("{user}", &user.id.to_string());
+    let provider = site.provider(tenant.as_str()).await;
+    let path = format!("/api/admin/{rest}")
+        .replace("{id}", tenant.as_str())
+        .replace("{user}", &user.id.to_string())
+        .replace("{name}", &provider)
+        .replace("{domain}", &format!("{provider}.invalid"));
     match (method, rest) {
         ("GET", "clients/{id}" | "clients/{id}/users")
-        | ("DELETE", "clients/{id}" | "clients/{id}/sessions" | "clients/{id}/users/{user}/sessions") => {
-            Prepared::bare(path)
+        | ("DELETE", "clients/{id}" | "clients/{id}/sessions" | "clients/{id}/users/{user}/sessions")
+        | (
+            "GET",
+            "clients/{id}/identity-providers" | "clients/{id}/identity-providers/{name}" | "clients/{id}/domains",
+        )
+        | (
+            "DELETE",
+            "clients/{id}/identity-providers/{name}"
+            | "clients/{id}/identity-providers/{name}/sessions"
+            | "clients/{id}/domains/{domain}",
+        )
+        | (
+            "POST",
+            "clients/{id}/identity-providers/{name}/test"
+            | "clients/{id}/identity-providers/{name}/refresh"
+            | "clients/{id}/domains/{domain}/verify"
+            | "clients/{id}/domains/{domain}/confirm",
+        ) => Prepared::bare(path),
+        ("POST", "clients/{id}/identity-providers") => {
+            let oidc = json!({"issuer": "https://idp.test", "clientId": site.new_name(), "clientSecret": "canary-client-secret"});
+            Prepared::json(path, json!({"name": site.new_name(), "oidc": oidc}))
         }
+        ("PATCH", "clients/{id}/identity-providers/{name}") => {
+            Prepared::json(path, json!({"oidc": {"clientSecret": "another-canary-secret"}}))
+        }
+        ("POST", "clients/{id}/domains") => Prepared::json(path, json!({"name": format!("{}.test", site.new_name())})),
         ("PATCH", "clients/{id}") => Prepared::json(path, json!({"name": "Another name"})),
         ("POST", "clients/{id}/users") => {
             let email = format!("{}@acme.test", site.new_name());
