@@ -34,10 +34,11 @@ export async function start({ port, host, redirectUris = [], logoutUris = [], cl
     const cookieKeys = [randomBytes(24).toString("base64url")];
     // So that the e-mail stands in the ID token itself, as with most providers there are.
     const habits = { claimsInToken: true };
-    let keys = newKeys();
+    // As careful providers do, it publishes the keys that it will sign with next.
+    let keys = [newKeys(), newKeys()];
     let provider;
     const renew = () => {
-        provider = new Provider(base, configuration({ client, keys, cookieKeys, habits }));
+        provider = new Provider(base, configuration({ client, keys: keys.flat(), cookieKeys, habits }));
         provider.on("server_error", (_, fault) => process.stderr.write(`${fault.stack}\n`));
     };
     renew();
@@ -52,11 +53,11 @@ export async function start({ port, host, redirectUris = [], logoutUris = [], cl
                 client.post_logout_redirect_uris = logoutUris ?? client.post_logout_redirect_uris;
                 renew();
             },
-            /** Signs with new keys from now on, and no longer publishes the old ones. */
+            /** Signs with the keys that were published as the next ones, no longer publishes the old ones, and makes new next ones. */
             rotate() {
-                keys = newKeys();
+                keys = [keys[1], newKeys()];
                 renew();
-                return { kids: keys.map(({ kid }) => kid) };
+                return { kids: keys.flat().map(({ kid }) => kid) };
             },
             /** Changes how it answers: `claimsInToken: false` leaves all but the subject to the userinfo endpoint. */
             set(changed) {

@@ -125,7 +125,7 @@ impl Check {
         for (at, host) in hosts.iter().enumerate() {
             match Host::parse(host.trim()) {
                 Ok(host) => known.push(host.to_string()),
-                Err(_) => self.refuse(format!("{field}.{at}"), "write the name of a host, as keys.example.com"),
+                Err(_) => self.refuse(format!("{field}[{at}]"), "write the name of a host, as keys.example.com"),
             }
         }
         once(known)
@@ -134,7 +134,7 @@ impl Check {
     /// Domains, each in the form in which it is compared.
     pub(super) fn domains(&mut self, field: &str, domains: &[String]) -> Vec<String> {
         self.bounded(field, domains.len(), 100);
-        let checked = domains.iter().enumerate().map(|(at, domain)| self::domain(&format!("{field}.{at}"), domain));
+        let checked = domains.iter().enumerate().map(|(at, domain)| self::domain(&format!("{field}[{at}]"), domain));
         let known: Vec<_> = checked.collect::<Vec<_>>().into_iter().filter_map(|checked| self.kept(checked)).collect();
         once(known)
     }
@@ -153,7 +153,7 @@ impl Check {
     /// GUIDs, each once.
     pub(super) fn guids(&mut self, field: &str, texts: &[String]) -> Vec<String> {
         self.bounded(field, texts.len(), 20);
-        let known = texts.iter().enumerate().map(|(at, text)| self.guid(&format!("{field}.{at}"), text)).collect();
+        let known = texts.iter().enumerate().map(|(at, text)| self.guid(&format!("{field}[{at}]"), text)).collect();
         once(known)
     }
 
@@ -163,7 +163,7 @@ impl Check {
         for (at, text) in texts.iter().enumerate() {
             match certificates_in(text) {
                 Ok(found) => known.extend(found.iter().map(|it| pem("CERTIFICATE", &it.der))),
-                Err(reason) => self.refuse(format!("{field}.{at}"), reason),
+                Err(reason) => self.refuse(format!("{field}[{at}]"), reason),
             }
         }
         let known = once(known);

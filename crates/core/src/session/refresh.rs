@@ -1,12 +1,9 @@
 //! Refreshing: new tokens for a refresh token, by the rule of [`super::lineage`].
 
-use futures::future::join;
-
 use super::hand::Issued;
 use super::handle::RefreshToken;
 use super::lineage::{Branch, Lineage, Rule, Step, Verdict};
 use super::{AdminSignedIn, Handed, Realm, Session, SignedIn, sql};
-use crate::admins::Admin;
 use crate::app::{App, SYSTEM};
 use crate::audit::{Action, Actor, Entry, Target, Visit};
 use crate::env::Timestamp;
@@ -14,34 +11,9 @@ use crate::error::{Error, Result};
 use crate::ids::UserId;
 use crate::store::{Change, Stale, args};
 use crate::tenants::Tenant;
-use crate::users::User;
 
 /// How often a decision lost to a rival is made anew. Each loss means that somebody else's was made true.
 const ATTEMPTS: usize = 16;
-
-/// A refresh token as it was presented.
-struct Asked<'a> {
-    shown: RefreshToken,
-    holder: Holder<'a>,
-    rule: Rule,
-    now: Timestamp,
-    visit: &'a Visit,
-}
-
-/// To whom the tokens are handed out.
-enum Holder<'a> {
-    User(&'a Tenant, &'a User),
-    Admin(&'a Admin),
-}
-
-impl Holder<'_> {
-    fn realm(&self) -> Realm {
-        match self {
-            Self::User(..) => Realm::Client,
-            Self::Admin(_) => Realm::Admin,
-        }
-    }
-}
 
 impl App {
     /// Gives new tokens for a refresh token, by the rule of [`super::lineage`].
@@ -57,11 +29,13 @@ impl App {
         if named.is_some_and(|named| named != tenant.id.as_str()) {
             return Err(Error::Forbidden);
         }
-        if now >= session.created_at.after(tenant.lifetimes(&self.settings).refresh) {
+        let lifetimes = tenant.lifetimes(&self.settings);
+        if now >= session.created_at.after(lifetimes.refresh) {
             return Err(Error::TokenExpired);
         }
-        let asked = Asked { shown, holder: Holder::User(&tenant, &user), rule: self.rule(&tenant), now, visit };
-        let handed = self.advance(&session, &asked).await?;
+        let rule = self.rule(&tenant);
+        let issued = self.advance(Realm::Client, &session, shown, rule, now, visit).await?;
+        let handed = self.hand_out(&tenant, &user, &issued, lifetimes, now).await?;
         Ok(SignedIn { handed, user })
     }
 
@@ -75,31 +49,18 @@ impl App {
         let session = self.living_session(Realm::Admin, shown.session).await?;
         let admin = self.alive_admin(&session).await?;
         self.demand_admin_awake(&session, now).await?;
-        let asked = Asked { shown, holder: Holder::Admin(&admin), rule: Rule::Standard, now, visit };
-        let handed = self.advance(&session, &asked).await?;
-        Ok(AdminSignedIn { handed, admin })
-    }
-
-    async fn hand(&self, asked: &Asked<'_>, issued: Issued) -> Result<Handed> {
-        match asked.holder {
-            Holder::User(tenant, user) => {
-                self.hand_out(tenant, user, &issued, tenant.lifetimes(&self.settings), asked.now).await
-            }
-            Holder::Admin(admin) => self.hand_out_admin(admin, &issued, asked.now).await,
-        }
-    }
-
-    async fn hand_out_admin(&self, admin: &Admin, issued: &Issued, now: Timestamp) -> Result<Handed> {
+        let issued = self.advance(Realm::Admin, &session, shown, Rule::Standard, now, visit).await?;
         let access = self.admin_access(now, issued.created_at);
-        let token = self.admin_token(admin, issued.id, now, access).await?;
+        let token = self.admin_token(&admin, issued.id, now, access).await?;
         let refresh_token = self.admin_handles.write_refresh(RefreshToken { session: issued.id, place: issued.place });
-        Ok(Handed {
+        let handed = Handed {
             token,
             refresh_token,
             cookie: None,
             expires_in: access,
             cookie_max_age: self.settings.sessions.admin_max.0,
-        })
+        };
+        Ok(AdminSignedIn { handed, admin })
     }
 
     fn rule(&self, tenant: &Tenant) -> Rule {
@@ -110,39 +71,36 @@ impl App {
         }
     }
 
-    /// Decides about a refresh token, makes the decision true, against rivals if need be, and hands out what follows from it.
+    /// Decides about a refresh token and makes the decision true, against rivals if need be.
     ///
     /// What this node remembers is enough to go forward on, for the store takes the step only in place of the lineage it was decided
     /// on. Everything else is decided on what the store holds.
-    ///
-    /// Signing takes a processor and committing a disk: the one is done while the other goes on. What was signed for a step that
-    /// was then not taken is thrown away.
-    async fn advance(&self, session: &Session, asked: &Asked<'_>) -> Result<Handed> {
-        let Asked { shown, ref holder, rule, now, visit } = *asked;
-        let realm = holder.realm();
+    async fn advance(
+        &self,
+        realm: Realm,
+        session: &Session,
+        shown: RefreshToken,
+        rule: Rule,
+        now: Timestamp,
+        visit: &Visit,
+    ) -> Result<Issued> {
         let fresh = Branch(self.draw());
         let remembered = session.lineage();
         if let Verdict::Answer { next, issued, step: Step::Advanced } = remembered.decide(shown.place, rule, now, fresh)
+            && self.write_lineage(realm, session, remembered, next, now, visit).await?
         {
-            let written = self.write_lineage(realm, session, remembered, next, now, visit);
-            let (written, handed) = join(written, self.hand(asked, session.issue(issued))).await;
-            if written? {
-                return handed;
-            }
+            return Ok(session.issue(issued));
         }
         for _ in 0..ATTEMPTS {
             let stored = self.stored_session(realm, session.id).await?;
             let was = stored.lineage();
             match was.decide(shown.place, rule, now, fresh) {
                 Verdict::NeverIssued => return Err(Error::InvalidToken),
-                Verdict::Replay => {
-                    self.end_replayed(realm, &stored, now, visit).await?;
-                    return Err(Error::InvalidToken);
-                }
+                Verdict::Replay => return self.end_replayed(realm, &stored, now, visit).await,
                 Verdict::Answer { issued, step: Step::Repeated, .. } => {
                     self.pacing.admit(shown.session, shown.place, was.child_since, now)?;
                     self.note_moved(realm, &stored, now, visit).await?;
-                    return self.hand(asked, stored.issue(issued)).await;
+                    return Ok(stored.issue(issued));
                 }
                 Verdict::Answer { next, issued, step } => {
                     if step == Step::Renewed {
@@ -150,7 +108,7 @@ impl App {
                     }
                     if self.write_lineage(realm, &stored, was, next, now, visit).await? {
                         session.remember(next);
-                        return self.hand(asked, stored.issue(issued)).await;
+                        return Ok(stored.issue(issued));
                     }
                 }
             }
@@ -229,7 +187,7 @@ impl App {
             .forgetting(Stale::Session(session.id))
     }
 
-    async fn end_replayed(&self, realm: Realm, session: &Session, now: Timestamp, visit: &Visit) -> Result<()> {
+    async fn end_replayed(&self, realm: Realm, session: &Session, now: Timestamp, visit: &Visit) -> Result<Issued> {
         let entry = Entry::done(now, &SYSTEM, visit, Action::RefreshReplayed, Target::session(session.id))
             .refused("a spent refresh token was presented; the session is ended");
         let change = match realm {
@@ -240,6 +198,7 @@ impl App {
                 .run_system(sql::END_ADMIN, args![session.id, now])
                 .forgetting(Stale::AdminSession(session.id)),
         };
-        self.store.carry_out(change).await.map(drop)
+        self.store.carry_out(change).await?;
+        Err(Error::InvalidToken)
     }
 }

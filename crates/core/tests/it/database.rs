@@ -96,8 +96,11 @@ impl Database {
     /// Every text and number in every table, bytes in hex, one row a line.
     pub async fn dump(&self) -> String {
         let tables = match self {
-            Self::Sqlite(_) => "SELECT name FROM sqlite_master WHERE type = 'table'".to_owned(),
-            Self::Postgres(schema) => format!("SELECT tablename FROM pg_tables WHERE schemaname = '{}'", schema.name),
+            Self::Sqlite(_) => "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1".to_owned(),
+            Self::Postgres(schema) => {
+                // The catalogue alone promises no order, and while others make tables it keeps none.
+                format!("SELECT tablename FROM pg_tables WHERE schemaname = '{}' ORDER BY 1", schema.name)
+            }
         };
         let mut dump = String::new();
         for table in self.rows(&tables).await {

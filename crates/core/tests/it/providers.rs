@@ -136,7 +136,7 @@ on_both! {
         let made = world.app.create_provider(&by, "okta", okta()).await.unwrap();
         let sealed = world.database.value("SELECT sealed FROM identity_providers").await;
         let shown = format!("{made:?}");
-        let hex: String = CANARY.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex = CANARY.bytes().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         let dump = world.database.dump().await;
         for place in [&shown, &dump] {
             assert!(!place.contains(CANARY) && !place.contains(&hex), "{place}");
@@ -179,73 +179,7 @@ on_both! {
         let key = saml::Key::rsa();
         world.app.create_provider(&by, "there", okta()).await.unwrap();
         let before = world.database.dump().await;
-        let oidc = |change: fn(&mut OidcDraft)| {
-            let mut draft = oidc_at("https://idp.test", "client-2");
-            change(&mut draft);
-            drafted(ProtocolDraft::Oidc(draft))
-        };
-        let saml = |change: fn(&mut SamlDraft)| {
-            let mut draft = saml_named("https://idp.test/saml", &key);
-            change(&mut draft);
-            drafted(ProtocolDraft::Saml(draft))
-        };
-        let microsoft = |change: fn(&mut MicrosoftDraft)| {
-            let mut draft = entra();
-            change(&mut draft);
-            drafted(ProtocolDraft::Microsoft(draft))
-        };
-        let long = "x".repeat(2_000);
-        let cases: Vec<(Draft, &[&str])> = vec![
-            (Draft::default(), &["kind"]),
-            (drafted(ProtocolDraft::Oidc(OidcDraft::default())), &["oidc.issuer", "oidc.clientId"]),
-            (oidc(|it| it.issuer = Some("http://idp.test".into())), &["oidc.issuer"]),
-            (oidc(|it| it.issuer = Some("https://u:p@idp.test".into())), &["oidc.issuer"]),
-            (oidc(|it| it.issuer = Some("https://idp.test?x=1".into())), &["oidc.issuer"]),
-            (oidc(|it| it.issuer = Some("https://idp.test/#x".into())), &["oidc.issuer"]),
-            (oidc(|it| it.issuer = Some("https://idp.test/a b".into())), &["oidc.issuer"]),
-            (oidc(|it| it.issuer = Some("file:///etc/passwd".into())), &["oidc.issuer"]),
-            (oidc(|it| it.client_id = Some("a\nb".into())), &["oidc.clientId"]),
-            (oidc(|it| it.credential = Some(Credential::Secret(Secret::new("")))), &["oidc.clientSecret"]),
-            (
-                oidc(|it| it.credential = Some(Credential::PrivateKey { pem: Secret::new("no key"), key_id: None })),
-                &["oidc.privateKey"],
-            ),
-            (oidc(|it| it.scopes = Some(vec!["email".into()])), &["oidc.scopes"]),
-            (oidc(|it| it.scopes = Some(vec!["openid".into(), "a b".into()])), &["oidc.scopes"]),
-            (oidc(|it| it.email_claim = Some(String::new())), &["oidc.claims.email"]),
-            (oidc(|it| it.hosts = Some(vec!["ok.test".into(), "https://x".into()])), &["oidc.hosts.1"]),
-            (
-                drafted(ProtocolDraft::Saml(SamlDraft::default())),
-                &["saml.entityId", "saml.ssoUrl", "saml.certificates"],
-            ),
-            (saml(|it| it.entity_id = Some("two words".into())), &["saml.entityId"]),
-            (saml(|it| it.sso_url = Some("javascript:alert(1)".into())), &["saml.ssoUrl"]),
-            (saml(|it| it.slo_url = Some("http://idp.test/slo".into())), &["saml.sloUrl"]),
-            (saml(|it| it.certificates = Some(vec!["no certificate".into()])), &["saml.certificates.0", "saml.certificates"]),
-            (saml(|it| it.metadata = Some("<no-metadata/>".into())), &["saml.metadata"]),
-            (saml(|it| it.metadata_url = Some("http://10.0.0.1/metadata".into())), &["saml.metadataUrl"]),
-            (saml(|it| it.groups_attribute = Some("a\u{7}".into())), &["saml.groupsAttribute"]),
-            (microsoft(|it| it.directory = Some("common".into())), &["microsoft.directory"]),
-            (
-                microsoft(|it| it.directory = Some("9188040d-6c67-4c5b-b112-36a304b66dad".into())),
-                &["microsoft.directory"],
-            ),
-            (microsoft(|it| it.allowed_apps = Some(vec!["*".into()])), &["microsoft.allowedApps.0"]),
-            (microsoft(|it| it.mode = Some(Mode::Api)), &["microsoft.audience"]),
-            (
-                microsoft(|it| {
-                    it.mode = Some(Mode::Api);
-                    it.audience = Some("https://graph.microsoft.com".into());
-                }),
-                &["microsoft.audience"],
-            ),
-            (microsoft(|it| it.dataverse_url = Some("https://org.crm.test".into())), &["microsoft.organizationId"]),
-            (microsoft(|it| it.organization_id = Some(APP.into())), &["microsoft.dataverseUrl"]),
-            (Draft { label: Some(long), ..okta() }, &["label"]),
-            (Draft { trusted_domains: Some(vec!["com".into(), "127.0.0.1".into()]), ..okta() }, &["trustedDomains.0", "trustedDomains.1"]),
-            (Draft { group_roles: Some(BTreeMap::from([(String::new(), vec![])])), ..okta() }, &["groupRoles"]),
-        ];
-        for (draft, named) in cases {
+        for (draft, named) in wrong(&key) {
             let text = format!("{draft:?}");
             assert_eq!(fields(world.app.create_provider(&by, "new", draft).await), named, "{text}");
         }
@@ -524,6 +458,95 @@ on_both! {
         }
         assert_eq!(world.database.dump().await, before);
     }
+}
+
+/// Drafts with something wrong, and the fields that are to be named.
+fn wrong(key: &saml::Key) -> Vec<(Draft, &'static [&'static str])> {
+    [wrong_oidc(), wrong_saml(key), wrong_microsoft(), wrong_rules()].concat()
+}
+
+fn wrong_oidc() -> Vec<(Draft, &'static [&'static str])> {
+    let oidc = |change: fn(&mut OidcDraft)| {
+        let mut draft = oidc_at("https://idp.test", "client-2");
+        change(&mut draft);
+        drafted(ProtocolDraft::Oidc(draft))
+    };
+    vec![
+        (drafted(ProtocolDraft::Oidc(OidcDraft::default())), &["oidc.issuer", "oidc.clientId"]),
+        (oidc(|it| it.issuer = Some("http://idp.test".into())), &["oidc.issuer"]),
+        (oidc(|it| it.issuer = Some("https://u:p@idp.test".into())), &["oidc.issuer"]),
+        (oidc(|it| it.issuer = Some("https://idp.test?x=1".into())), &["oidc.issuer"]),
+        (oidc(|it| it.issuer = Some("https://idp.test/#x".into())), &["oidc.issuer"]),
+        (oidc(|it| it.issuer = Some("https://idp.test/a b".into())), &["oidc.issuer"]),
+        (oidc(|it| it.issuer = Some("file:///etc/passwd".into())), &["oidc.issuer"]),
+        (oidc(|it| it.client_id = Some("a\nb".into())), &["oidc.clientId"]),
+        (oidc(|it| it.credential = Some(Credential::Secret(Secret::new("")))), &["oidc.clientSecret"]),
+        (
+            oidc(|it| it.credential = Some(Credential::PrivateKey { pem: Secret::new("no key"), key_id: None })),
+            &["oidc.privateKey"],
+        ),
+        (oidc(|it| it.scopes = Some(vec!["email".into()])), &["oidc.scopes"]),
+        (oidc(|it| it.scopes = Some(vec!["openid".into(), "a b".into()])), &["oidc.scopes"]),
+        (oidc(|it| it.email_claim = Some(String::new())), &["oidc.claims.email"]),
+        (oidc(|it| it.hosts = Some(vec!["ok.test".into(), "https://x".into()])), &["oidc.hosts[1]"]),
+    ]
+}
+
+fn wrong_saml(key: &saml::Key) -> Vec<(Draft, &'static [&'static str])> {
+    let saml = |change: fn(&mut SamlDraft)| {
+        let mut draft = saml_named("https://idp.test/saml", key);
+        change(&mut draft);
+        drafted(ProtocolDraft::Saml(draft))
+    };
+    vec![
+        (drafted(ProtocolDraft::Saml(SamlDraft::default())), &["saml.entityId", "saml.ssoUrl", "saml.certificates"]),
+        (saml(|it| it.entity_id = Some("two words".into())), &["saml.entityId"]),
+        (saml(|it| it.sso_url = Some("javascript:alert(1)".into())), &["saml.ssoUrl"]),
+        (saml(|it| it.slo_url = Some("http://idp.test/slo".into())), &["saml.sloUrl"]),
+        (
+            saml(|it| it.certificates = Some(vec!["no certificate".into()])),
+            &["saml.certificates[0]", "saml.certificates"],
+        ),
+        (saml(|it| it.metadata = Some("<no-metadata/>".into())), &["saml.metadata"]),
+        (saml(|it| it.metadata_url = Some("http://10.0.0.1/metadata".into())), &["saml.metadataUrl"]),
+        (saml(|it| it.groups_attribute = Some("a\u{7}".into())), &["saml.groupsAttribute"]),
+    ]
+}
+
+fn wrong_microsoft() -> Vec<(Draft, &'static [&'static str])> {
+    let microsoft = |change: fn(&mut MicrosoftDraft)| {
+        let mut draft = entra();
+        change(&mut draft);
+        drafted(ProtocolDraft::Microsoft(draft))
+    };
+    vec![
+        (microsoft(|it| it.directory = Some("common".into())), &["microsoft.directory"]),
+        (microsoft(|it| it.directory = Some("9188040d-6c67-4c5b-b112-36a304b66dad".into())), &["microsoft.directory"]),
+        (microsoft(|it| it.allowed_apps = Some(vec!["*".into()])), &["microsoft.allowedApps[0]"]),
+        (microsoft(|it| it.mode = Some(Mode::Api)), &["microsoft.audience"]),
+        (
+            microsoft(|it| {
+                it.mode = Some(Mode::Api);
+                it.audience = Some("https://graph.microsoft.com".into());
+            }),
+            &["microsoft.audience"],
+        ),
+        (microsoft(|it| it.dataverse_url = Some("https://org.crm.test".into())), &["microsoft.organizationId"]),
+        (microsoft(|it| it.organization_id = Some(APP.into())), &["microsoft.dataverseUrl"]),
+    ]
+}
+
+fn wrong_rules() -> Vec<(Draft, &'static [&'static str])> {
+    let long = "x".repeat(2_000);
+    vec![
+        (Draft::default(), &["kind"]),
+        (Draft { label: Some(long), ..okta() }, &["label"]),
+        (
+            Draft { trusted_domains: Some(vec!["com".into(), "127.0.0.1".into()]), ..okta() },
+            &["trustedDomains[0]", "trustedDomains[1]"],
+        ),
+        (Draft { group_roles: Some(BTreeMap::from([(String::new(), vec![])])), ..okta() }, &["groupRoles"]),
+    ]
 }
 
 /// A name server that says the same of every name (RFC 1035 section 4).

@@ -7,7 +7,7 @@ use purser_federation::saml::{NameId, Outgoing, Received};
 use purser_federation::{Refusal, Result};
 use purser_standin::saml::{Signing, redirected, sign};
 
-use crate::saml::{IDP, SLO, SP, STRANGER, honest, idp, now, sp};
+use crate::saml::{IDP, KEY, SLO, SP, STRANGER, honest, idp, now, sp};
 use crate::saml_request::{is_signed_by_us, parameter, unpacked};
 
 const MARK: &str = "<!--signature-->";
@@ -99,6 +99,11 @@ fn a_query_that_can_be_read_in_two_ways_is_refused() {
     let query = redirected("SAMLRequest", &bare(&request()), Some("state"), Some(&honest()));
     let unsigned = redirected("SAMLRequest", &bare(&request()), None, None);
     let stranger = Signing::with(&STRANGER);
+    let secret = Signing {
+        method: "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256".into(),
+        secret: Some(KEY.certificate_der.clone()),
+        ..honest()
+    };
     let cases = [
         ("unsigned", unsigned.clone(), "query signature: missing"),
         (
@@ -118,9 +123,18 @@ fn a_query_that_can_be_read_in_two_ways_is_refused() {
         ),
         ("a second name in disguise", format!("{query}&SAMLReques%74=AA"), "query: SAMLRequest stands there twice"),
         ("another encoding", format!("SAMLEncoding=urn%3Ax&{query}"), "query: the encoding is not DEFLATE"),
-        ("SHA-1", query.replace("rsa-sha256", "rsa-sha1"), "query signature: algorithm"),
+        (
+            "SHA-1",
+            query.replace("2001%2F04%2Fxmldsig-more%23rsa-sha256", "2000%2F09%2Fxmldsig%23rsa-sha1"),
+            "query signature: algorithm: “http://www.w3.org/2000/09/xmldsig#rsa-sha1” is not accepted",
+        ),
         ("a response", redirected("SAMLResponse", &bare(&request()), None, Some(&honest())), "query: no SAMLRequest"),
         ("not deflated", query.replacen("SAMLRequest=", "SAMLRequest=AAAA", 1), "query signature: key"),
+        (
+            "HMAC with the public key",
+            redirected("SAMLRequest", &bare(&request()), None, Some(&secret)),
+            "query signature: algorithm: “http://www.w3.org/2001/04/xmldsig-more#hmac-sha256” is not accepted",
+        ),
         ("nothing", String::new(), "query: no SAMLRequest"),
         ("too long", format!("{query}&x={}", "x".repeat(600 << 10)), "size: more than"),
     ];
@@ -207,6 +221,9 @@ fn their_answer_counts_only_if_it_is_to_our_request() {
     assert_eq!(read(&unasked, "_ours-1"), Err(Refusal::invalid("in response to: not our request")));
     let failed = response().replace("Success", "Responder");
     assert_eq!(read(&failed, "_ours-1"), Err(Refusal::Denied("“urn:oasis:names:tc:SAML:2.0:status:Responder”".into())));
+    let malformed = redirected("SAMLResponse", &bare(&response().replace("_back-1", "1 2")), None, Some(&honest()));
+    let found = logout::read_response(&Received::Redirect { query: &malformed }, &sp(), &idp(), "_ours-1", now());
+    assert_eq!(found, Err(Refusal::invalid("identifier: of LogoutResponse, malformed")));
     let unsigned = STANDARD.encode(bare(&response()));
     let found = logout::read_response(&Received::Post { message: &unsigned }, &sp(), &idp(), "_ours-1", now());
     assert_eq!(found, Err(Refusal::invalid("LogoutResponse signature: missing")));

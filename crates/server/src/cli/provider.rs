@@ -80,10 +80,19 @@ pub(super) struct Named {
 #[derive(Debug, Subcommand)]
 pub(super) enum Add {
     /// OpenID Connect: Okta, Keycloak, Google, any other
+    #[command(
+        after_help = "Example:\n  purser provider add oidc --client acme okta --issuer https://acme.okta.com \\\n      --client-id 0oa1b2c3 --client-secret-stdin < secret.txt"
+    )]
     Oidc(Box<OidcFlags>),
     /// SAML 2.0: Okta, ADFS, Shibboleth, any other
+    #[command(
+        after_help = "Examples:\n  purser provider add saml --client acme okta --metadata-file metadata.xml\n  purser provider update saml --client acme okta --certificate-file old.pem --certificate-file new.pem"
+    )]
     Saml(Box<SamlFlags>),
     /// Microsoft Entra: Dynamics, Power Apps
+    #[command(
+        after_help = "Example:\n  purser provider add microsoft --client acme entra --directory GUID --app-id GUID \\\n      --client-secret-file secret.txt --allowed-app GUID"
+    )]
     Microsoft(Box<MicrosoftFlags>),
 }
 

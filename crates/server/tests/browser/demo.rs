@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use crate::chromium::Browser;
 use crate::helper::{node, tools};
+use crate::visitor::Visitor;
 
 /// What all people of the demo's providers sign in with.
 const PASSWORD: &str = "open sesame";
@@ -17,24 +18,25 @@ struct Demo {
     process: Child,
     /// Everything it said.
     said: String,
-    _folder: TempDir,
 }
 
 impl Demo {
-    /// Starts one, and waits until it has said where to click.
-    fn start() -> Self {
-        let folder = TempDir::new().unwrap();
-        let mut process =
-            demo(&folder, &["--listen", "127.0.0.1:0", &with_tools()], Path::new(&node()).parent().unwrap())
-                .stdout(Stdio::piped())
-                .spawn()
-                .unwrap();
+    /// Starts one that keeps its data, and waits until it has said where to click.
+    fn start(folder: &TempDir) -> Self {
+        let mut process = demo(
+            folder,
+            &["--listen", "127.0.0.1:0", "--dir", "kept", &with_tools()],
+            Path::new(&node()).parent().unwrap(),
+        )
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
         let mut output = BufReader::new(process.stdout.take().unwrap());
         let mut said = String::new();
         while !said.contains("(begun at the provider)") {
             assert_ne!(output.read_line(&mut said).unwrap(), 0, "it ended after saying: {said}");
         }
-        Self { process, said, _folder: folder }
+        Self { process, said }
     }
 
     /// The address in the line that begins so.
@@ -64,7 +66,8 @@ fn with_tools() -> String {
 
 #[test]
 fn a_newcomer_signs_in_wherever_the_demo_says() {
-    let demo = Demo::start();
+    let folder = TempDir::new().unwrap();
+    let demo = Demo::start(&folder);
     let mut browser = Browser::start();
     for (line, name, role) in [("OpenID    ", "dora", "ADMIN"), ("SAML      ", "ann", "AUTHOR")] {
         browser.someone_else();
@@ -75,6 +78,26 @@ fn a_newcomer_signs_in_wherever_the_demo_says() {
         let seen = browser.arrive(&format!("{}/api/client/auth/me", demo.address("Purser is ready at ")));
         assert!(seen.text.contains(&format!("{name}@acme.test")) && seen.text.contains(role), "{seen:?}");
     }
+}
+
+/// The providers come back at other addresses and with other keys; the people have accounts by then.
+#[test]
+fn a_kept_demo_lets_the_same_people_in_again() {
+    let folder = TempDir::new().unwrap();
+    let ids = [1, 2].map(|_| {
+        let demo = Demo::start(&folder);
+        let mut visitor = Visitor::new();
+        let login = visitor.open(demo.address("OpenID    "));
+        let sent = visitor.sign_in_at(&login, "ann", PASSWORD);
+        let through_openid = visitor.follow(sent, |_| true).json()["data"]["user"]["id"].clone();
+        let login = visitor.open(demo.address("SAML      "));
+        let form = visitor.sign_in_at(&login, "ann", PASSWORD).form();
+        let sent = visitor.send_form(&form);
+        let through_saml = visitor.follow(sent, |_| true).json()["data"]["user"]["id"].clone();
+        [through_openid, through_saml]
+    });
+    assert!(ids[0][0].is_number(), "{ids:?}");
+    assert!(ids.concat().iter().all(|id| *id == ids[0][0]), "{ids:?}");
 }
 
 #[test]

@@ -10,6 +10,8 @@ mod deployment;
 #[cfg(test)]
 mod helper;
 #[cfg(test)]
+mod microsoft;
+#[cfg(test)]
 mod nodes;
 #[cfg(test)]
 mod openid;

@@ -4,6 +4,7 @@ use std::sync::Barrier;
 use std::thread;
 
 use crate::deployment::{Deployment, Node, free_address};
+use crate::microsoft::{self, Entra};
 use crate::openid;
 use crate::providers::{ANN, OpenId, Saml};
 use crate::saml;
@@ -21,7 +22,10 @@ struct Pair {
 
 impl Pair {
     fn start() -> Self {
-        let mut here = Deployment::on_postgres();
+        Self::of(Deployment::on_postgres())
+    }
+
+    fn of(mut here: Deployment) -> Self {
         let address = free_address();
         let public = format!("http://{address}");
         here.set("PURSER_SERVER__PUBLIC_URL", &public);
@@ -77,6 +81,36 @@ fn an_openid_sign_in_that_begins_at_one_node_ends_at_the_other_once() {
 }
 
 #[test]
+fn a_sign_in_with_dynamics_that_begins_at_one_node_ends_at_the_other_once() {
+    let mut here = Deployment::on_postgres();
+    let entra = Entra::start_for(&mut here);
+    let pair = Pair::of(here);
+    entra.set_up(&pair.here, &pair.public);
+    let mut visitor = Visitor::new();
+    pair.send(&mut visitor, 0);
+    let click = visitor.ask(&format!("{}{}", pair.public, microsoft::CLICK));
+    let consent = visitor.ask(click.leads_to().unwrap().as_str());
+    let back = consent.leads_to().unwrap();
+    let answers = pair.at_once(&visitor, |twin| twin.ask(back.as_str()));
+    assert_once(&answers, (400, "OIDC_STATE_INVALID"));
+}
+
+#[test]
+fn a_token_of_power_apps_is_good_at_both_nodes() {
+    let mut here = Deployment::on_postgres();
+    let entra = Entra::start_for(&mut here);
+    let pair = Pair::of(here);
+    entra.set_up(&pair.here, &pair.public);
+    let token = entra.token();
+    let ids = pair.nodes.each_ref().map(|node| {
+        let me = Visitor::new().ask_as(&token, &node.at("/api/client/auth/me"));
+        assert_eq!(me.status, 200, "{me:?}");
+        me.json()["data"]["user"]["id"].clone()
+    });
+    assert_eq!(ids[0], ids[1], "one person has one account");
+}
+
+#[test]
 fn a_saml_response_to_a_request_of_one_node_is_taken_by_the_other_once() {
     let pair = Pair::start();
     let mut provider = Saml::start();
@@ -86,6 +120,9 @@ fn a_saml_response_to_a_request_of_one_node_is_taken_by_the_other_once() {
     pair.send(&mut visitor, 0);
     let login = visitor.open(&format!("{}{}", pair.public, saml::CLICK));
     let form = visitor.sign_in_at(&login, ANN, provider.password()).form();
+    assert_eq!(visitor.send_form(&form).status, 303, "there is an account from now on");
+    // Known to the provider, they come back at once.
+    let form = visitor.open(&format!("{}{}", pair.public, saml::CLICK)).form();
     let answers = pair.at_once(&visitor, |twin| twin.send_form(&form));
     assert_once(&answers, (401, "SAML_INVALID"));
 }

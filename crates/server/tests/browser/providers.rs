@@ -43,7 +43,12 @@ impl OpenId {
         self.0.tell("trust", json!({"redirectUris": [redirect_uri]}));
     }
 
-    /// Signs with new keys, and forgets the old ones.
+    /// Registers the one address to which it sends those who have signed out.
+    pub(crate) fn let_go_to(&mut self, logout_uri: &str) {
+        self.0.tell("trust", json!({"logoutUris": [logout_uri]}));
+    }
+
+    /// Signs with the keys it had published as its next ones, and forgets the old ones.
     pub(crate) fn rotate(&mut self) {
         self.0.tell("rotate", json!({}));
     }
@@ -66,6 +71,11 @@ impl Saml {
     /// Where a sign-in begins that nobody asked for.
     pub(crate) fn start_here(&self) -> &str {
         self.0.text("start")
+    }
+
+    /// Where its sessions are ended.
+    pub(crate) fn logout(&self) -> &str {
+        self.0.text("logout")
     }
 
     pub(crate) fn password(&self) -> &str {

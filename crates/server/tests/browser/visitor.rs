@@ -39,6 +39,8 @@ pub(crate) struct Form {
 impl Visitor {
     /// Somebody who has no cookies yet.
     pub(crate) fn new() -> Self {
+        // The client wants one even for plain HTTP; somebody else may have been faster.
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().pool_max_idle_per_host(0);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Self { runtime, client: client.build().unwrap(), cookies: BTreeMap::new(), detour: None }
@@ -47,6 +49,15 @@ impl Visitor {
     /// The same browser once more, to do two things at once.
     pub(crate) fn twin(&self) -> Self {
         Self { cookies: self.cookies.clone(), detour: self.detour.clone(), ..Self::new() }
+    }
+
+    /// Somebody who knows what the cookies are called, and not what is in them.
+    pub(crate) fn forger(&self) -> Self {
+        let mut forger = self.twin();
+        for value in forger.cookies.values_mut() {
+            *value = value.chars().rev().collect();
+        }
+        forger
     }
 
     /// From now on what is meant for an address goes to another node.
@@ -59,6 +70,14 @@ impl Visitor {
     pub(crate) fn ask(&mut self, url: &str) -> Page {
         let url: Url = url.parse().unwrap();
         let request = self.request(Method::GET, &url);
+        self.send(request, url)
+    }
+
+    /// Asks once, with a token.
+    #[track_caller]
+    pub(crate) fn ask_as(&mut self, token: &str, url: &str) -> Page {
+        let url: Url = url.parse().unwrap();
+        let request = self.request(Method::GET, &url).bearer_auth(token);
         self.send(request, url)
     }
 

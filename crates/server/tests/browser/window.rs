@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::chromium::{Browser, Sight};
-use crate::deployment::{Deployment, Node};
+use crate::deployment::{Deployment, Node, free_address};
 use crate::on_both;
 use crate::providers::{ANN, BEN, OpenId, Saml};
 use crate::visitor::Visitor;
@@ -33,8 +33,17 @@ fn assert_signed_in(seen: &Sight, email: &str) {
         let url = step["url"].as_str().unwrap();
         assert!(!url.contains(value) && !url.contains("eyJ"), "a token in an address: {url}");
     }
-    let left = seen.cookies.iter().find(|cookie| cookie["name"].as_str().unwrap().starts_with("flow_"));
-    assert_eq!(left, None, "the cookie of the sign-in outlives it");
+    let names: Vec<_> = seen.cookies.iter().map(|cookie| cookie["name"].as_str().unwrap()).collect();
+    assert!(!names.iter().any(|name| name.starts_with("flow_") || name.starts_with("hop_")), "left over: {names:?}");
+}
+
+/// Signs out here, as a page of ours does; gives the way to sign out at the provider too.
+#[track_caller]
+fn sign_out(browser: &mut Browser) -> String {
+    let script = "() => fetch('/api/client/auth/sign-out', {method: 'POST'}).then(answer => answer.json())";
+    let answer = browser.run(script, &Json::Null);
+    assert_eq!(browser.see().cookie("session"), None, "{answer}");
+    answer["data"]["providerLogout"]["url"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
 }
 
 /// The window shows a page in words, and nobody is signed in.
@@ -65,9 +74,7 @@ on_both! {
         let seen = browser.arrive(&node.at(ME));
         browser.picture("saml");
         assert_signed_in(&seen, "ann@acme.test");
-        let sign_out = "() => fetch('/api/client/auth/sign-out', {method: 'POST'}).then(answer => answer.status)";
-        assert_eq!(browser.run(sign_out, &Json::Null), 200);
-        assert_eq!(browser.see().cookie("session"), None);
+        sign_out(&mut browser);
         // Whoever has signed in at the provider is not asked again there.
         browser.open(&node.at(saml::CLICK));
         assert_signed_in(&browser.arrive(&node.at(ME)), "ann@acme.test");
@@ -83,6 +90,32 @@ fn a_browser_without_script_gets_through_as_well() {
     try_to_sign_in(&mut browser, &node.at(saml::CLICK), ANN, provider.password());
     browser.click("Submit");
     assert_signed_in(&browser.arrive(&node.at(ME)), "ann@acme.test");
+}
+
+/// The flow itself runs on the main address, which is the one that providers know.
+#[test]
+fn whoever_begins_on_the_clients_own_host_is_signed_in_there() {
+    let mut here = Deployment::on_sqlite();
+    let address = free_address();
+    // Browsers find every name below localhost on this machine.
+    let main = address.replace("127.0.0.1", "http://id.localhost");
+    let own = address.replace("127.0.0.1", "http://acme.id.localhost");
+    here.set("PURSER_SERVER__PUBLIC_URL", &main);
+    let _node = here.start_at(&address);
+    let (mut openid, mut saml, mut browser) = (OpenId::start(), Saml::start(), Browser::start());
+    openid.answer_to(&format!("{main}/api/client/auth/oidc/callback"));
+    here.with_openid(&openid, MADE);
+    here.with_saml(&saml, &[MADE, &["--trust-domain", "acme.test"]].concat());
+    here.with_verified_domain("acme.test");
+    saml.trust(&format!("http://{address}/api/client/auth/okta-saml/metadata?provider=acme-saml"));
+    for (click, password) in [(openid::CLICK, openid.password()), (saml::CLICK, saml.password())] {
+        browser.someone_else();
+        try_to_sign_in(&mut browser, &format!("{own}{click}"), ANN, password);
+        let seen = browser.arrive(&format!("{own}{ME}"));
+        assert_signed_in(&seen, "ann@acme.test");
+        let hosts: Vec<_> = seen.cookies.iter().filter(|it| it["name"] == "session").map(|it| &it["domain"]).collect();
+        assert_eq!(hosts, ["acme.id.localhost"]);
+    }
 }
 
 #[test]
@@ -143,9 +176,9 @@ fn another_sites_page_learns_nothing_of_who_is_signed_in() {
     browser.open(&format!("{}/.well-known/openid-configuration", provider.issuer()));
     let ask = "url => fetch(url, {credentials: 'include'}).then(answer => answer.text()).catch(fault => fault.name)";
     assert_eq!(browser.run(ask, &json!(node.at(ME))), "TypeError");
-    let end =
-        "url => fetch(url, {method: 'POST', mode: 'no-cors', credentials: 'include'}).then(answer => answer.type)";
-    browser.run(end, &json!(node.at("/api/client/auth/sign-out")));
+    // This one is sent, and its answer withheld.
+    let end = "url => fetch(url, {method: 'POST', mode: 'no-cors', credentials: 'include'}).catch(fault => fault.name)";
+    assert_eq!(browser.run(end, &json!(node.at("/api/client/auth/sign-out"))), "TypeError");
     browser.open(&node.at(ME));
     assert_signed_in(&browser.see(), "ann@acme.test");
 }
@@ -169,4 +202,51 @@ fn both_providers_know_one_person_by_their_verified_address() {
         shown["data"]["user"]["id"].clone()
     });
     assert!(ids[0].is_number() && ids[0] == ids[1], "{ids:?}");
+}
+
+#[test]
+fn whoever_signs_out_can_do_so_at_the_openid_provider_too() {
+    let here = Deployment::on_sqlite();
+    let (node, provider) = openid::set_up(&here, MADE);
+    let mut browser = Browser::start();
+    try_to_sign_in(&mut browser, &node.at(openid::CLICK), ANN, provider.password());
+    browser.arrive(&node.at(ME));
+    let there = sign_out(&mut browser);
+    browser.open(&there);
+    browser.click("Yes, sign me out");
+    browser.arrive(&node.at("/"));
+    browser.open(&node.at(openid::CLICK));
+    let seen = browser.see();
+    assert!(seen.url.starts_with(provider.issuer()) && seen.text.contains("Password"), "nobody was asked: {seen:?}");
+}
+
+#[test]
+fn whoever_signs_out_can_do_so_at_the_saml_provider_too() {
+    let here = Deployment::on_sqlite();
+    let (node, provider) = saml::set_up(&here, MADE);
+    let mut browser = Browser::start();
+    try_to_sign_in(&mut browser, &node.at(saml::CLICK), ANN, provider.password());
+    browser.arrive(&node.at(ME));
+    let there = sign_out(&mut browser);
+    assert!(there.starts_with(provider.logout()), "{there}");
+    browser.open(&there);
+    browser.arrive(&node.at("/"));
+    browser.open(&node.at(saml::CLICK));
+    let seen = browser.see();
+    assert!(seen.text.contains("Password"), "nobody was asked: {seen:?}");
+}
+
+#[test]
+fn a_session_that_the_saml_provider_ends_is_ended_here() {
+    let here = Deployment::on_sqlite();
+    let (node, provider) = saml::set_up(&here, MADE);
+    let mut browser = Browser::start();
+    try_to_sign_in(&mut browser, &node.at(saml::CLICK), ANN, provider.password());
+    browser.arrive(&node.at(ME));
+    browser.open(provider.logout());
+    // To us with a request, and back with our answer.
+    let seen = browser.arrive(provider.logout());
+    assert!(seen.url.contains("SAMLResponse="), "{seen:?}");
+    browser.open(&node.at(ME));
+    assert!(browser.see().text.contains("INVALID_TOKEN"));
 }

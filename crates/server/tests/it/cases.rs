@@ -4,6 +4,7 @@ mod admin;
 mod cookie;
 mod graphql;
 mod license;
+mod providers;
 mod refresh;
 mod sign_in;
 mod sign_out;

@@ -1,6 +1,7 @@
 //! The program from outside: run as an operator runs it, on both databases.
 
 mod deployment;
+mod providers;
 
 use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt as _;

@@ -62,13 +62,13 @@ impl App {
             Ok(answer) => answer,
             Err(refusal) => return Err(self.not_believed(&provider, &refusal, visit, plainly(&refusal)).await?),
         };
-        let hint = Some(Secret::new(answer.id_token.reveal()));
+        // Nothing is signed out at Microsoft from here, so nothing is kept for it.
         let proven = Proven {
             provider,
             way: Way::Dynamics,
             identity: answer.identity,
             known_as: None,
-            hint,
+            hint: None,
             once: Once::Already,
         };
         self.arrive(&proven, intent, Some(attempt.cookie()), visit).await

@@ -72,12 +72,15 @@ impl App {
             return Err(self.refuse_stranger(&peek.issuer, "no provider has this name", visit).await?);
         };
         let outcome = match kind {
-            Kind::Request => self.log_out_from_there(&provider, message, &relay_state, base, now).await?,
+            Kind::Request => self.log_out_from_there(&provider, message, (&relay_state, base), visit, now).await?,
             Kind::Answer => self.logged_out_there(&provider, message, peek.in_response_to, base, now).await?,
         };
         match outcome {
             Ok(leave) => Ok(leave),
-            Err(reason) => Err(self.refuse_document(&provider, &reason, super::Sent::ByAnybody, visit).await?),
+            Err(reason) => {
+                let reason = format!("log-out message: {reason}");
+                Err(self.refuse_document(&provider, &reason, super::Sent::ByAnybody, visit).await?)
+            }
         }
     }
 
@@ -148,8 +151,8 @@ impl App {
         &self,
         provider: &Arc<Provider>,
         message: Message,
-        relay_state: &str,
-        base: &Base,
+        (relay_state, base): (&str, &Base),
+        visit: &Visit,
         now: Timestamp,
     ) -> Result<Result<Leave, String>> {
         let (sp, idp) = self.saml_of(provider, base).await?;
@@ -159,7 +162,7 @@ impl App {
             Ok(request) => request,
             Err(refusal) => return Ok(Err(refusal.to_string())),
         };
-        match self.end_there(provider, &idp.entity_id, &request, now).await {
+        match self.end_there(provider, &idp.entity_id, &request, visit, now).await {
             Ok(()) => {}
             Err(Error::SamlInvalid) => return Ok(Err("the log-out request was used before".into())),
             Err(fault) => return Err(fault),
@@ -175,6 +178,7 @@ impl App {
         provider: &Provider,
         issuer: &str,
         request: &LogoutRequest,
+        visit: &Visit,
         now: Timestamp,
     ) -> Result<()> {
         let Some(tenant) = self.living_tenant(&provider.tenant).await? else { return Err(Error::SamlInvalid) };
@@ -195,7 +199,7 @@ impl App {
             || Error::SamlInvalid,
         );
         let end = |change: Change, id: &SessionId| {
-            let entry = Entry::done(now, &provider.actor(), &Visit::none(), Action::SessionEnded, Target::session(*id));
+            let entry = Entry::done(now, &provider.actor(), visit, Action::SessionEnded, Target::session(*id));
             change
                 .also_logging(entry.because("signed out at the provider"))
                 .run_system(session_sql::END, args![*id, now])
