@@ -96,12 +96,17 @@ impl Database {
     /// Every text and number in every table, bytes in hex, one row a line.
     pub async fn dump(&self) -> String {
         let tables = match self {
-            Self::Sqlite(_) => "SELECT name FROM sqlite_master WHERE type = 'table'".to_owned(),
-            Self::Postgres(schema) => format!("SELECT tablename FROM pg_tables WHERE schemaname = '{}'", schema.name),
+            Self::Sqlite(_) => "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name".to_owned(),
+            Self::Postgres(schema) => {
+                format!("SELECT tablename FROM pg_tables WHERE schemaname = '{}' ORDER BY tablename", schema.name)
+            }
         };
         let mut dump = String::new();
         for table in self.rows(&tables).await {
-            for row in self.rows(&format!("SELECT * FROM {}", table[0])).await {
+            let mut rows = self.rows(&format!("SELECT * FROM {}", table[0])).await;
+            // A row that was written anew may lie elsewhere.
+            rows.sort();
+            for row in rows {
                 writeln!(dump, "{}: {}", table[0], row.join(" | ")).unwrap();
             }
         }
