@@ -8,8 +8,8 @@ import { chromium } from "playwright-core";
 
 import { fail, serve } from "../program.mjs";
 
-/** Nothing that a page does here takes this long. */
-const PATIENCE = 20_000;
+/** Nothing that a page does here takes this long, also on a machine that is busy with much else. */
+const PATIENCE = 60_000;
 
 const OPTIONS = { chromium: { type: "string" }, pictures: { type: "string" } };
 

@@ -1,9 +1,11 @@
 //! The second wall: on PostgreSQL, row security keeps tenants apart even from a statement that forgot to.
 
 use purser_core::access::Role;
+use purser_core::providers::{Draft, ProtocolDraft, SamlDraft};
+use purser_standin::saml;
 
 use crate::database::rows_of;
-use crate::world::{World, visit};
+use crate::world::{World, command_line, visit};
 
 /// Every table with a tenant, from the catalogue: a new one is covered by itself.
 async fn walled(world: &World) -> Vec<String> {
@@ -23,30 +25,37 @@ async fn two_tenants() -> World {
         world.user(&tenant, "john", &[Role::Admin]).await;
         let claim = crate::world::named(&format!("john@{id}.test"), crate::world::PASSWORD, id);
         world.app.sign_in(claim, &visit()).await.unwrap();
+        let by = world.app.settling_of(&command_line(), &tenant).await.unwrap();
+        let certificate = saml::Key::rsa().certificate_base64();
+        let saml = SamlDraft {
+            entity_id: Some(format!("https://idp.{id}.test")),
+            sso_url: Some("https://idp.test/sso".into()),
+            certificates: Some(vec![certificate]),
+            ..SamlDraft::default()
+        };
+        let draft = Draft { protocol: Some(ProtocolDraft::Saml(saml)), ..Draft::default() };
+        world.app.create_provider(&by, "saml", draft).await.unwrap();
+        world.app.add_domain(&by, "acme.test").await.unwrap();
+        world.database.run(&what_sign_ins_leave(id)).await;
     }
-    with_providers(&world).await;
     world
 }
 
-/// What identity providers leave behind. Written by hand: a row is a row.
-async fn with_providers(world: &World) {
-    for (number, id) in [(1, "acme"), (2, "other")] {
-        let user = format!("(SELECT id FROM users WHERE tenant_id = '{id}')");
-        let session = format!("(SELECT id FROM sessions WHERE tenant_id = '{id}')");
-        let bytes = format!("'\\x0{number}'::bytea");
-        let rows = format!(
-            "INSERT INTO identity_providers VALUES ('{id}', {number}, 'corp', 'OIDC', '', 'on', '{{}}', NULL, 1, 0, 0);
-             INSERT INTO provider_claims (claim, tenant_id, provider_id) VALUES ('oidc {id}', '{id}', {number});
-             INSERT INTO service_keys (tenant_id, id, sealed, certificate, created_at) VALUES ('{id}', {number}, {bytes}, {bytes}, 0);
-             INSERT INTO domains (tenant_id, domain, token, created_at) VALUES ('{id}', '{id}.test', 't', 0);
-             INSERT INTO external_identities VALUES ('{id}', {number}, 'i', 's', {user}, 0, 0);
-             INSERT INTO attempts (id, tenant_id, provider_id, browser, sealed, expires_at) VALUES ({bytes}, '{id}', {number}, {bytes}, {bytes}, 0);
-             INSERT INTO exchange_codes (id, tenant_id, user_id, challenge, sealed, expires_at) VALUES ({bytes}, '{id}', {user}, '', {bytes}, 0);
-             INSERT INTO spent_proofs (tenant_id, issuer, proof, until) VALUES ('{id}', 'i', 'p', 0);
-             INSERT INTO session_providers (tenant_id, session_id, provider_id, subject, created_at) VALUES ('{id}', {session}, {number}, 's', 0);"
-        );
-        world.database.run(&rows).await;
-    }
+/// Rows as signing in through a provider leaves them behind.
+fn what_sign_ins_leave(tenant: &str) -> String {
+    format!(
+        "INSERT INTO external_identities (tenant_id, provider_id, issuer, subject, user_id, created_at)
+             SELECT p.tenant_id, p.id, 'issuer', 'subject', u.id, 1 FROM identity_providers p, users u
+             WHERE p.tenant_id = '{tenant}' AND u.tenant_id = '{tenant}';
+         INSERT INTO attempts (id, tenant_id, provider_id, browser, sealed, expires_at)
+             SELECT '{tenant}'::bytea, tenant_id, id, 'b', 's', 1 FROM identity_providers WHERE tenant_id = '{tenant}';
+         INSERT INTO exchange_codes (id, tenant_id, user_id, challenge, sealed, expires_at)
+             SELECT '{tenant}'::bytea, tenant_id, id, 'c', 's', 1 FROM users WHERE tenant_id = '{tenant}';
+         INSERT INTO spent_proofs (tenant_id, issuer, proof, until) VALUES ('{tenant}', 'issuer', 'proof', 1);
+         INSERT INTO session_providers (tenant_id, session_id, provider_id, subject, created_at)
+             SELECT s.tenant_id, s.id, p.id, 'subject', 1 FROM sessions s, identity_providers p
+             WHERE s.tenant_id = '{tenant}' AND p.tenant_id = '{tenant}'"
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]

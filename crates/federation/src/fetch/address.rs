@@ -122,14 +122,18 @@ impl Resolve for Resolver {
 }
 
 async fn look_up(bounds: &Bounds, name: &str) -> Result<Addrs, Box<dyn std::error::Error + Send + Sync>> {
-    let found = tokio::net::lookup_host((name, 0)).await?;
+    let open = open(bounds, name, tokio::net::lookup_host((name, 0)).await?)?;
+    Ok(Box::new(open.into_iter()))
+}
+
+fn open(bounds: &Bounds, name: &str, found: impl Iterator<Item = SocketAddr>) -> Result<Vec<SocketAddr>, Walled> {
     let (open, walled): (Vec<SocketAddr>, Vec<SocketAddr>) =
         found.partition(|address| may_be_called(bounds, name, address.ip()));
     // One address behind the wall condemns the name: a provider's name has no business there.
     if open.is_empty() || !walled.is_empty() {
-        return Err(Box::new(Walled));
+        return Err(Walled);
     }
-    Ok(Box::new(open.into_iter()))
+    Ok(open)
 }
 
 #[cfg(test)]
@@ -188,6 +192,18 @@ mod tests {
         for closed in ["127.0.0.1", "169.254.169.254", "224.0.0.1", "::1", "fe80::1"] {
             assert!(!may_be_called(&bounds, "idp.corp", closed.parse().unwrap()), "{closed}");
         }
+    }
+
+    #[test]
+    fn a_name_with_one_private_address_among_public_ones_is_not_called() {
+        let judge = |addresses: &[&str]| {
+            open(&Bounds::default(), "idp.test", addresses.iter().map(|text| SocketAddr::new(text.parse().unwrap(), 0)))
+                .is_ok()
+        };
+        assert!(judge(&["1.1.1.1", "2606:4700::1111"]));
+        assert!(!judge(&["1.1.1.1", "10.0.0.1"]));
+        assert!(!judge(&["10.0.0.1", "1.1.1.1"]));
+        assert!(!judge(&[]));
     }
 
     #[tokio::test]

@@ -87,13 +87,13 @@ impl<T: Send + Sync + 'static> Shelf<T> {
         }
     }
 
-    /// A newer document than this one, which lacks something; the same again if it was fetched or tried less than a minute ago.
-    pub(crate) async fn newer(&self, line: &Line, url: &Url, than: &Arc<T>, now: Timestamp) -> Result<Arc<T>> {
+    /// The document as the provider publishes it now, because what is kept lacks something; what is kept again if it was fetched or tried
+    /// less than a minute ago.
+    pub(crate) async fn newest(&self, line: &Line, url: &Url, now: Timestamp) -> Result<Arc<T>> {
         let place = self.place(line, url);
         let seen = {
             let state = place.state.lock();
             match &state.kept {
-                Some(kept) if !Arc::ptr_eq(&kept.document, than) => return Ok(Arc::clone(&kept.document)),
                 Some(kept) if state.tried_lately(now) => {
                     return state.last_failure().map_or(Ok(Arc::clone(&kept.document)), Err);
                 }
@@ -164,7 +164,7 @@ impl<T> State<T> {
     fn note(&mut self, fetched: Result<(T, Fetched)>, life: Life, now: Timestamp) -> Result<()> {
         self.tries += 1;
         let result = fetched.map(|(document, fetched)| {
-            let fresh = fetched.max_age.unwrap_or(life.usual).clamp(APART, life.longest);
+            let fresh = fetched.max_age.unwrap_or(life.usual).min(life.longest);
             let fresh_until = now.saturating_add(fresh).unwrap_or(Timestamp::MAX);
             self.kept = Some(Kept { document: Arc::new(document), fetched: now, fresh_until });
         });

@@ -197,7 +197,7 @@ impl Keys {
         if let Some(key) = set.choose(token)? {
             return Ok(key);
         }
-        let set = self.0.newer(line, url, &set, now).await?;
+        let set = self.0.newest(line, url, now).await?;
         set.choose(token)?.ok_or_else(|| Refusal::invalid("the provider has no such key as the token was signed with"))
     }
 

@@ -260,6 +260,17 @@ async fn a_provider_that_fails_five_times_is_left_alone_and_tried_again_after_te
 }
 
 #[tokio::test]
+async fn a_provider_whose_answers_cannot_be_taken_five_times_is_left_alone() {
+    let provider = Provider::start().await;
+    let (line, url) = (line(loopback()), provider.url(KEYS));
+    provider.answer(KEYS, Answer::Bomb);
+    for _ in 0..5 {
+        assert!(unavailable(line.call(&url, Call::default()).await).contains("packed"));
+    }
+    assert!(unavailable(line.call(&url, Call::default()).await).contains("left alone"));
+}
+
+#[tokio::test]
 async fn refusals_by_a_provider_that_is_well_do_not_open_the_breaker() {
     let provider = Provider::start().await;
     let (line, url) = (line(loopback()), provider.url(KEYS));

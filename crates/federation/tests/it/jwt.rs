@@ -481,9 +481,12 @@ async fn forgotten_keys_are_asked_for_again() {
 #[tokio::test]
 async fn keys_that_are_not_there_make_nobody_a_liar() {
     let it = Asking::start().await;
-    for answer in
-        [Answer::status(404), Answer::redirect("http://169.254.169.254/"), Answer::Plain(200, vec![], "<html>".into())]
-    {
+    let keys = json!({ "keys": [Signer::p256("first").jwk()] });
+    for answer in [
+        Answer::json(404, &keys),
+        Answer::redirect("http://169.254.169.254/"),
+        Answer::Plain(200, vec![], "<html>".into()),
+    ] {
         it.provider.answer(KEYS, answer);
         assert!(is_unavailable(&it.find("first", 0).await));
     }

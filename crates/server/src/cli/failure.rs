@@ -124,9 +124,8 @@ fn spoken(field: &str) -> &str {
         "microsoft.organizationId" => "--organization-id",
         "microsoft.allowedApps" => "--allowed-app",
         "microsoft.audience" => "--audience",
-        other => {
-            other.rsplit_once('.').filter(|(_, at)| at.parse::<usize>().is_ok()).map_or(other, |(list, _)| spoken(list))
-        }
+        // One of a list is called as the list.
+        other => other.split_once('[').map_or(other, |(list, _)| spoken(list)),
     }
 }
 

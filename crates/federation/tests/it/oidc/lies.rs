@@ -147,12 +147,16 @@ async fn no_endpoint_can_keep_anybody_waiting() {
             let site = Site::start().await;
             site.claim("email", Value::Null);
             site.provider.answer(path, wait);
-            let waited = tokio::join!(site.sign_in(), async {
-                site.provider.called(path, 1).await;
-                tokio::time::pause();
-            });
+            let mut sign_in = std::pin::pin!(site.sign_in());
+            let result = tokio::select! {
+                early = &mut sign_in => early,
+                () = site.provider.called(path, 1) => {
+                    tokio::time::pause();
+                    sign_in.await
+                }
+            };
             tokio::time::resume();
-            assert_eq!(kind(&waited.0), "unavailable", "{path}");
+            assert_eq!(kind(&result), "unavailable", "{path}");
         }
     }
 }
@@ -276,6 +280,14 @@ async fn an_id_token_that_says_the_wrong_thing_is_not_believed() {
         site.claim(claim, value);
         assert_eq!(kind(&site.sign_in().await), "invalid", "{name}");
     }
+}
+
+#[tokio::test]
+async fn an_id_token_that_we_asked_for_is_still_not_ours_when_it_is_for_another() {
+    let site = Site::start().await;
+    site.claim("aud", json!("another"));
+    site.claim("azp", json!("purser"));
+    assert_eq!(kind(&site.sign_in().await), "invalid");
 }
 
 #[tokio::test]

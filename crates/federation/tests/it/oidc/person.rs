@@ -23,6 +23,7 @@ async fn what_the_id_token_lacks_is_asked_for() {
         assert_eq!(identity.first_name, pick("given_name", "Jane", "Joan"));
         assert_eq!(identity.last_name, pick("family_name", "Doe", "Roe"));
         assert_eq!(identity.groups, Some(vec!["a".into()]));
+        assert!(identity.email_verified, "{missing}");
     }
 }
 
@@ -108,6 +109,17 @@ async fn an_address_is_verified_only_if_the_provider_says_so() {
         site.claim("email_verified", said.clone());
         assert_eq!(site.identity().await.email_verified, verified, "{said}");
     }
+}
+
+#[tokio::test]
+async fn without_an_address_nothing_is_verified() {
+    let site = Site::start().await;
+    site.claim("email", json!("jane"));
+    site.provider.script(|script| {
+        script.discovery.remove("userinfo_endpoint");
+    });
+    let identity = site.identity().await;
+    assert_eq!((identity.email, identity.email_verified), (None, false));
 }
 
 #[tokio::test]

@@ -170,15 +170,20 @@ async fn of_client(site: &Site, method: &str, rest: &str) -> Prepared {
         .replace("{name}", &provider)
         .replace("{domain}", &format!("{provider}.invalid"));
     match (method, rest) {
-        ("GET", "clients/{id}" | "clients/{id}/users")
-        | ("DELETE", "clients/{id}" | "clients/{id}/sessions" | "clients/{id}/users/{user}/sessions")
-        | (
+        (
             "GET",
-            "clients/{id}/identity-providers" | "clients/{id}/identity-providers/{name}" | "clients/{id}/domains",
+            "clients/{id}"
+            | "clients/{id}/users"
+            | "clients/{id}/identity-providers"
+            | "clients/{id}/identity-providers/{name}"
+            | "clients/{id}/domains",
         )
         | (
             "DELETE",
-            "clients/{id}/identity-providers/{name}"
+            "clients/{id}"
+            | "clients/{id}/sessions"
+            | "clients/{id}/users/{user}/sessions"
+            | "clients/{id}/identity-providers/{name}"
             | "clients/{id}/identity-providers/{name}/sessions"
             | "clients/{id}/domains/{domain}",
         )
