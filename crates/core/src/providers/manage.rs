@@ -169,6 +169,7 @@ impl App {
         let was = self.provider(by, name).await?;
         let change = Change::within(by, entry(by, now, Action::ProviderSessionsEnded, name))
             .run(sql::DROP_ATTEMPTS, args![was.id])
+            .run(sql::DROP_CODES, args![])
             .run(sql::END_SESSIONS, args![was.id, now])
             // Which ones they are is known to the statement alone.
             .forgetting(Stale::Everything);
