@@ -211,10 +211,10 @@ impl RelyingParty {
         }
     }
 
-    /// Forgets what the provider announced, because its settings have changed.
-    pub fn forget(&self, key: &str) {
-        self.discovery.forget(key);
-        self.keys.forget(key);
+    /// Forgets what providers announced whose keys begin like this, because their settings have changed.
+    pub fn forget(&self, keys: &str) {
+        self.discovery.forget(keys);
+        self.keys.forget(keys);
     }
 
     fn line(&self, provider: &Provider) -> Result<Line> {
