@@ -51,7 +51,7 @@ pub struct App {
     pub(crate) lanes: Lanes,
     pub(crate) instance: String,
     pub(crate) vendor: Option<VendorKey>,
-    pub(crate) federation: Federation,
+    pub(crate) federation: Arc<Federation>,
     pub(crate) readers: Readers,
 }
 
@@ -78,15 +78,15 @@ impl App {
             None => MasterKey::File(settings.secrets.master_key_file.clone()),
         };
         let vendor = settings.license.public_key.as_deref().map(VendorKey::parse).transpose()?;
-        let federation = Federation::open(&settings)?;
+        let federation = Arc::new(Federation::open(&settings)?);
         let live = Arc::new(Live::new(&*entropy));
-        let forget = Arc::clone(&live);
-        let store = Store::open(
-            &settings.database,
-            Arc::clone(&entropy),
-            Arc::new(move |stale: &[Stale]| forget.forget(stale)),
-        )
-        .await?;
+        let (remembered, learnt) = (Arc::clone(&live), Arc::clone(&federation));
+        let forget = move |stale: &[Stale]| {
+            // First the settings: whoever learns something anew in between learns it under the new ones.
+            remembered.forget(stale);
+            learnt.forget(stale);
+        };
+        let store = Store::open(&settings.database, Arc::clone(&entropy), Arc::new(forget)).await?;
         demand_key_file(&store, &master).await?;
         let vault = Vault::open(&master, &*entropy)?;
         demand_same_key(&store, &vault).await?;

@@ -22,6 +22,8 @@ pub struct Identity {
     pub email: Option<String>,
     /// Whether the provider says it has verified that address. SAML has no words for it.
     pub email_verified: bool,
+    /// Whether they are only a guest of who says so: what is told of them, their address above all, is another's word.
+    pub guest: bool,
     /// First name.
     pub first_name: Option<String>,
     /// Last name.

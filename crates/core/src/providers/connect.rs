@@ -7,12 +7,12 @@ use purser_federation::saml::{self, Certificate, IdentityProvider, ServiceKey, S
 use purser_federation::{Secret, microsoft, oidc};
 
 use super::protocol::{Binding, ClientAuth, Endpoint, Mode, Oidc, Protocol, Saml};
-use super::{Base, Provider, seal_context, service_key_context, sql};
+use super::{Base, Provider, keys, seal_context, service_key_context, sql};
 use crate::access::Scope;
 use crate::app::App;
 use crate::config::Settings;
 use crate::error::{Error, Result};
-use crate::store::{Row, args};
+use crate::store::{Row, Stale, args};
 
 /// The way out to identity providers, and what was learnt of them.
 pub(crate) struct Federation {
@@ -43,10 +43,17 @@ impl Federation {
         })
     }
 
-    /// Forgets what was learnt of a provider, because its settings have changed.
-    pub(crate) fn forget(&self, provider: &Provider) {
-        self.oidc.forget(&provider.key());
-        self.microsoft.forget(&provider.key());
+    /// Forgets what was learnt of providers whose settings have changed. Called wherever their settings are forgotten, on every node: what
+    /// is kept under settings of before is asked for by nobody again, and would stay for good.
+    pub(crate) fn forget(&self, stale: &[Stale]) {
+        for one in stale {
+            if let Stale::Providers(tenant) = one {
+                let keys = keys(tenant);
+                self.oidc.forget(&keys);
+                self.microsoft.forget(&keys);
+                self.outbound.forget(&keys);
+            }
+        }
     }
 }
 
@@ -244,4 +251,19 @@ fn endpoint(it: &Endpoint) -> saml::Endpoint {
         Binding::Post => saml::Binding::Post,
     };
     saml::Endpoint { binding, location: it.location.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_learnt_of_a_tenants_providers_goes_when_their_settings_change_and_nobody_elses() {
+        let federation = Federation::open(&Settings::default()).unwrap();
+        for key in ["acme/1.1", "acme/1.2", "acme/1.2 graph", "acme/metadata", "acme-two/3.1"] {
+            drop(federation.outbound.line(key, []));
+        }
+        federation.forget(&[Stale::Keys, Stale::Providers("acme".parse().unwrap())]);
+        assert_eq!(federation.outbound.remembered(), 1);
+    }
 }

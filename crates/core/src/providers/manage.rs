@@ -8,7 +8,7 @@ use url::Url;
 use super::check::Check;
 use super::draft::{Credential, Draft, ProtocolDraft, SamlDraft};
 use super::protocol::{Kind, Protocol, Rules};
-use super::{Provider, Settings, claims, compose, seal_context, service_key_context, sql};
+use super::{Provider, Settings, claims, compose, keys, seal_context, service_key_context, sql};
 use crate::access::{Grant, Scope, SystemGrant, right, system_right};
 use crate::app::App;
 use crate::audit::{Action, Entry, Target};
@@ -156,7 +156,6 @@ impl App {
             .must(sql::DELETE, args![was.id], || Error::NotFound)
             .forgetting(Stale::Providers(by.tenant().clone()));
         self.store.apply(by, change).await?;
-        self.federation.forget(&was);
         Ok(was)
     }
 
@@ -169,6 +168,7 @@ impl App {
         let was = self.provider(by, name).await?;
         let change = Change::within(by, entry(by, now, Action::ProviderSessionsEnded, name))
             .run(sql::DROP_ATTEMPTS, args![was.id])
+            .run(sql::DROP_CODES, args![])
             .run(sql::END_SESSIONS, args![was.id, now])
             // Which ones they are is known to the statement alone.
             .forgetting(Stale::Everything);
@@ -209,7 +209,8 @@ impl App {
         check.address(field, url);
         check.end()?;
         let url = Url::parse(url).map_err(|_| Error::invalid(field, "write an address, as https://idp.example.com"))?;
-        let line = self.federation.outbound.line(&format!("metadata/{tenant}"), url.host_str().map(str::to_owned));
+        let line =
+            self.federation.outbound.line(&format!("{}metadata", keys(tenant)), url.host_str().map(str::to_owned));
         let told = |refusal: purser_federation::Refusal| Error::invalid(field, refusal.to_string());
         let answer = line.call(&url, Call::default()).await.map_err(told)?;
         if answer.status != 200 {
@@ -286,7 +287,6 @@ impl App {
             change = claiming(change.run(sql::UNCLAIM, args![was.id]), by.tenant(), was.id, &new.protocol);
         }
         self.store.apply(by, change.forgetting(Stale::Providers(by.tenant().clone()))).await?;
-        self.federation.forget(was);
         Ok(())
     }
 

@@ -68,8 +68,13 @@ impl Provider {
     /// What its calls, caches and breaker are kept under.
     pub(crate) fn key(&self) -> String {
         // Changed settings make another key, so that no node goes on with what it learnt under those of before.
-        format!("{}.{}", self.id, self.version)
+        format!("{}{}.{}", keys(&self.tenant), self.id, self.version)
     }
+}
+
+/// How the keys of all that is remembered of a tenant's providers begin. No tenant's id holds a stroke.
+pub(crate) fn keys(tenant: &TenantId) -> String {
+    format!("{tenant}/")
 }
 
 /// What the column `settings` holds.

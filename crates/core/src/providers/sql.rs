@@ -25,6 +25,8 @@ statements! {
     system CLAIMING = "SELECT tenant_id, provider_id FROM provider_claims WHERE claim = ?1";
     /// The attempts under way at a provider end.
     tenant DROP_ATTEMPTS = "DELETE FROM attempts WHERE tenant_id = ?1 AND provider_id = ?2";
+    /// Codes for which no session was fetched yet end, of all providers: of which one each is, is sealed.
+    tenant DROP_CODES = "DELETE FROM exchange_codes WHERE tenant_id = ?1";
     /// The sessions opened through a provider end.
     tenant END_SESSIONS = "UPDATE sessions SET ended_at = ?3
         WHERE tenant_id = ?1 AND ended_at IS NULL

@@ -126,10 +126,13 @@ pub(super) fn address(identity: &Identity) -> Option<Email> {
 }
 
 /// Whether the provider's word for an address counts. Only OpenID Connect has words for having verified one; of the others the tenant
-/// must have said for which domains it trusts them.
+/// must have said for which domains it trusts them. Guests bring their address along, and whoever rules their own directory can call
+/// themselves anything there.
 fn vouches(identity: &Identity, email: &Email, kind: Kind, rules: &Rules) -> bool {
     let says_so = kind == Kind::Oidc && identity.email_verified;
-    says_so || rules.trusted_domains.iter().any(|domain| domain.eq_ignore_ascii_case(email.domain()))
+    let trusted =
+        !identity.guest && rules.trusted_domains.iter().any(|domain| domain.eq_ignore_ascii_case(email.domain()));
+    says_so || trusted
 }
 
 /// The roles after a sign-in: of those that the provider's groups can give exactly the ones they give, all others as they were. What

@@ -100,6 +100,23 @@ on_both! {
         assert_ne!(show(app, &token).await.unwrap().user().id, adele);
     }
 
+    async fn a_guest_who_calls_themselves_like_somebody_here_is_not_taken_for_them(world) {
+        let (world, contoso, there) = contoso(world).await;
+        trusting(&world, &contoso, "microsoft", "contoso.com").await;
+        owning(&world, &contoso, "contoso.com").await;
+        let draft = purser_core::providers::MicrosoftDraft { guests: Some(true), ..Default::default() };
+        let draft = purser_core::providers::ProtocolDraft::Microsoft(draft);
+        let guests = purser_core::providers::Draft { protocol: Some(draft), ..Default::default() };
+        change(&world, &contoso, "microsoft", guests).await;
+        world.user_called(&contoso, "boss@contoso.com", PASSWORD, &[Role::Admin]).await;
+        let posing = Person { mail: Some("boss@contoso.com".into()), ..Person::guest() };
+        for version in [Version::V1, Version::V2] {
+            let token = there.issue(&Access { person: Some(posing.clone()), ..Access::graph(version) });
+            assert_eq!(code(&world.app, &token).await, Code::AccountExists);
+        }
+        assert_eq!(count(&world, "external_identities").await, "0");
+    }
+
     async fn settings_that_changed_are_applied_to_tokens_believed_before(world) {
         let (world, contoso, there) = contoso(world).await;
         let token = there.issue(&Access { person: Some(Person::guest()), ..Access::graph(Version::V2) });

@@ -335,7 +335,7 @@ on_both! {
         let (acme, idp) = acme(&world).await;
         world.settle(&acme, |settings| settings.native_redirects = vec!["com.acme.app:/done".into()]).await;
         let verifier = Secret::new(VERIFIER);
-        for turn in 0..3 {
+        for turn in 0..4 {
             let start = by_app(&acme, "corp", "com.acme.app:/done", VERIFIER);
             let url = elsewhere(Browser::default().sign_in(&world.app, &idp, start).await.unwrap());
             let code = Secret::new(parameter(&url, "code"));
@@ -344,6 +344,7 @@ on_both! {
             match turn {
                 0 => drop(world.app.end_user_sessions(&managing, id).await.unwrap()),
                 1 => switch(&world, &acme, "corp", false).await,
+                2 => drop(world.app.end_provider_sessions(&settling(&world, &acme).await, "corp").await.unwrap()),
                 _ => drop(world.app.disable_user(&managing, id).await.unwrap()),
             }
             let outcome = world.app.exchange(&code, &verifier, &visit()).await;

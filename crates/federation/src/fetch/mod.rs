@@ -128,6 +128,16 @@ impl Outbound {
         }
     }
 
+    /// Forgets what was remembered under every key that begins like this. Calls under way end as they would have.
+    pub fn forget(&self, keys: &str) {
+        self.tracks.lock().retain(|provider, _| !provider.starts_with(keys));
+    }
+
+    /// How many keys something is remembered under.
+    pub fn remembered(&self) -> usize {
+        self.tracks.lock().len()
+    }
+
     fn track(&self, provider: &str) -> Arc<Track> {
         let mut tracks = self.tracks.lock();
         let share = self.bounds.at_once;

@@ -106,9 +106,9 @@ impl<T: Send + Sync + 'static> Shelf<T> {
         kept.ok_or_else(|| Refusal::unavailable("the provider's document is gone"))
     }
 
-    /// Forgets what a provider published.
-    pub(crate) fn forget(&self, provider: &str) {
-        self.places.lock().remove(provider);
+    /// Forgets what was published under every key that begins like this.
+    pub(crate) fn forget(&self, keys: &str) {
+        self.places.lock().retain(|provider, _| !provider.starts_with(keys));
     }
 
     fn stands_in(&self, kept: &Kept<T>, now: Timestamp) -> bool {

@@ -209,8 +209,8 @@ impl Keys {
         self.0.document(line, url, now).await
     }
 
-    /// Forgets a provider's keys.
-    pub fn forget(&self, provider: &str) {
-        self.0.forget(provider);
+    /// Forgets the keys of all providers whose own key begins like this.
+    pub fn forget(&self, keys: &str) {
+        self.0.forget(keys);
     }
 }

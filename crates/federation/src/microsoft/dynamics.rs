@@ -9,7 +9,7 @@ use super::entra::{self, Version};
 use super::{Cloud, Dataverse, Directory, Microsoft, Service, address, answered};
 use crate::fetch::{Call, Line};
 use crate::jwt::{Claims, Token};
-use crate::oidc::{Callback, Secrets, SignedIn};
+use crate::oidc::{Callback, Secrets, SignedIn, is_code};
 use crate::{Identity, Refusal, Result, Secret};
 
 /// Why somebody is denied whom the directory has proven, but who belongs to another organisation. Told apart from other denials: they
@@ -86,7 +86,7 @@ fn code<'c>(cloud: &Cloud, directory: &Directory, callback: &Callback<'c>) -> Re
             _ => Refusal::Denied("it gave no reason known here".to_owned()),
         });
     }
-    callback.code.filter(|code| !code.is_empty()).ok_or_else(|| Refusal::invalid("the answer brings no code"))
+    callback.code.filter(|code| is_code(code)).ok_or_else(|| Refusal::invalid("the answer brings no code"))
 }
 
 struct Tokens {

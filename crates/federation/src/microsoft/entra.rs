@@ -166,7 +166,8 @@ fn in_a_persons_name(claims: &Claims) -> Result<()> {
 pub(super) fn person(cloud: &Cloud, directory: &Directory, claims: &Claims) -> Result<Identity> {
     let oid = claims.text("oid").filter(|oid| is_guid(oid));
     let oid = oid.ok_or_else(|| Refusal::invalid("the token does not say whose it is (oid)"))?;
-    if !directory.guests && is_guest(cloud, directory, claims) {
+    let invited = is_guest(cloud, directory, claims);
+    if invited && !directory.guests {
         return Err(guest());
     }
     let own = |name: &str| claims.text(name).map(str::to_owned);
@@ -179,6 +180,7 @@ pub(super) fn person(cloud: &Cloud, directory: &Directory, claims: &Claims) -> R
             .filter_map(|name| claims.text(name))
             .find_map(address),
         email_verified: false,
+        guest: invited,
         first_name: own("given_name"),
         last_name: own("family_name"),
         groups: groups(claims),

@@ -35,9 +35,11 @@ pub(super) async fn confirm(
         return Err(Refusal::invalid("Graph names another person than the token does (id, oid)"));
     }
     let name = profile.text("userPrincipalName").unwrap_or_default();
-    if !directory.guests && entra::is_invited(name) {
+    let invited = entra::is_invited(name);
+    if invited && !directory.guests {
         return Err(entra::guest());
     }
+    said.identity.guest |= invited;
     complete(&mut said, &profile);
     Ok(said)
 }

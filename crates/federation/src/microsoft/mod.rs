@@ -168,9 +168,9 @@ impl Microsoft {
         examine::examine(self, directory, now).await
     }
 
-    /// Forgets what the directory published, because its settings have changed.
-    pub fn forget(&self, key: &str) {
-        self.published.forget(key);
+    /// Forgets what directories published whose keys begin like this, because their settings have changed.
+    pub fn forget(&self, keys: &str) {
+        self.published.forget(keys);
     }
 
     /// The line to one of Microsoft's services on behalf of a directory. Each has its own share and breaker, and leads to its own host

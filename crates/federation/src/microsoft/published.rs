@@ -87,9 +87,9 @@ impl Published {
         Ok(self.keys.all(line, jwks, now).await?.keys().len())
     }
 
-    pub(super) fn forget(&self, provider: &str) {
-        self.documents.forget(provider);
-        self.keys.forget(provider);
+    pub(super) fn forget(&self, keys: &str) {
+        self.documents.forget(keys);
+        self.keys.forget(keys);
     }
 }
 

@@ -32,8 +32,8 @@ impl Discovery {
         document.endpoints(line)
     }
 
-    pub(super) fn forget(&self, key: &str) {
-        self.0.forget(key);
+    pub(super) fn forget(&self, keys: &str) {
+        self.0.forget(keys);
     }
 }
 

@@ -211,10 +211,10 @@ impl RelyingParty {
         }
     }
 
-    /// Forgets what the provider announced, because its settings have changed.
-    pub fn forget(&self, key: &str) {
-        self.discovery.forget(key);
-        self.keys.forget(key);
+    /// Forgets what providers announced whose keys begin like this, because their settings have changed.
+    pub fn forget(&self, keys: &str) {
+        self.discovery.forget(keys);
+        self.keys.forget(keys);
     }
 
     fn line(&self, provider: &Provider) -> Result<Line> {
@@ -286,7 +286,16 @@ fn code<'c>(provider: &Provider, callback: &Callback<'c>) -> Result<&'c str> {
     if let Some(error) = callback.error {
         return Err(Refusal::Denied(error_code(error)));
     }
-    callback.code.filter(|code| !code.is_empty()).ok_or_else(|| Refusal::invalid("the answer holds no code"))
+    callback.code.filter(|code| is_code(code)).ok_or_else(|| Refusal::invalid("the answer holds no code"))
+}
+
+/// Longer codes than this are nobody's; Microsoft's have some two thousand letters.
+const LONGEST_CODE: usize = 8 * 1024;
+
+/// Whether a text can be a code at all (RFC 6749 appendix A.11). Anybody can write a callback, and what no code may hold can make a token
+/// endpoint stumble: that would count as the provider's own fault, and close the line to it for everybody.
+pub(crate) fn is_code(text: &str) -> bool {
+    (1..=LONGEST_CODE).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 /// An error's code, with nothing in it but what registered codes are made of (RFC 6749 section 11.4): anybody can write a callback.

@@ -88,6 +88,7 @@ pub(super) fn identity(
         subject: subject(name, &attributes)?,
         email,
         email_verified: false,
+        guest: false,
         first_name: attributes.one(idp.first_name_attribute.as_deref(), &FIRST_NAME),
         last_name: attributes.one(idp.last_name_attribute.as_deref(), &LAST_NAME),
         groups: idp.groups_attribute.as_ref().map(|it| attributes.all(it).map(str::to_owned).collect()),

@@ -22,6 +22,7 @@ fn ada() -> Identity {
         subject: "ada@customer.test".into(),
         email: Some("ada@customer.test".into()),
         email_verified: false,
+        guest: false,
         first_name: Some("Ada".into()),
         last_name: Some("Lovelace".into()),
         groups: Some(vec!["Operators".into(), "Authors & Editors".into()]),

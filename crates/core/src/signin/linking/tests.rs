@@ -47,6 +47,18 @@ fn a_linked_identity_opens_its_account_whatever_its_address_says() {
 }
 
 #[test]
+fn a_guest_brings_an_address_that_nobody_here_vouches_for() {
+    let guest = Identity { guest: true, email_verified: false, ..jane() };
+    let rules = Rules { create_users: true, ..trusting(&["acme.test"]) };
+    let facts = Facts { namesake: Some(ACTIVE), domain: Domain::Verified, ..unknown() };
+    assert!(is_exists(&decide(&guest, Kind::Microsoft, &rules, facts)));
+    assert!(is_unknown(&decide(&guest, Kind::Microsoft, &rules, Facts { namesake: None, ..facts })));
+    let facts = Facts { linked: Some(ACTIVE), ..facts };
+    assert_eq!(decide(&guest, Kind::Microsoft, &rules, facts), Ok(Outcome::SignIn));
+    assert!(decide(&guest, Kind::Microsoft, &rules, unknown()).is_ok(), "of a domain that is nobody's");
+}
+
+#[test]
 fn an_account_is_handed_over_only_in_a_verified_domain_and_on_a_word_that_counts() {
     use Domain::{Foreign, Verified};
     for (kind, says_verified, trusted, domain, opens) in [

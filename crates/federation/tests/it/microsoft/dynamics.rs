@@ -157,6 +157,7 @@ async fn an_answer_without_a_code_asks_nobody() {
     };
     invalid("nothing", answer(Callback::default()).await);
     invalid("empty", answer(Callback { code: Some(""), ..Callback::default() }).await);
+    invalid("no code's letters", answer(Callback { code: Some("a\0b"), ..Callback::default() }).await);
     let iss = Some("https://login.microsoftonline.com/common/v2.0");
     let other = Callback { code: Some("code"), iss, ..Callback::default() };
     assert!(invalid("another issuer", answer(other).await).contains("iss"));

@@ -212,6 +212,16 @@ async fn a_providers_no_is_passed_on_without_what_strangers_write() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_a_code_is_not_taken_to_the_provider() {
+    let site = Site::start().await;
+    for code in ["a\0b", "a\r\nb", "a\u{7f}b", "c\u{f6}de", &"a".repeat(8_193)] {
+        let callback = Callback { code: Some(code), ..Callback::default() };
+        assert_eq!(kind(&site.come_back(callback).await), "invalid", "{code:?}");
+    }
+    assert!(site.provider.calls(TOKEN).is_empty());
+}
+
+#[tokio::test]
 async fn a_code_from_another_attempt_is_of_no_use() {
     let mut site = Site::start().await;
     let victims = site.code().await;
