@@ -25,7 +25,7 @@ pub(crate) struct AuditRecord {
     id: ID,
     /// When.
     at: DateTime,
-    /// Who did it: `user`, `admin`, `command-line`, `system` or `anyone`.
+    /// Who did it: `user`, `admin`, `command-line`, `provider`, `system` or `anyone`.
     actor_kind: String,
     /// Their id, where they have one.
     actor: Option<ID>,

@@ -349,8 +349,8 @@ impl From<&providers::Microsoft> for MicrosoftSettings {
 /// The addresses of ours that a provider has to be told.
 #[derive(SimpleObject)]
 pub(crate) struct ProviderAddresses {
-    /// Where people start to sign in through this provider.
-    sign_in: String,
+    /// Where people start to sign in through this provider; null if it only vouches for tokens of Power Apps.
+    sign_in: Option<String>,
     /// OpenID and Microsoft: the redirect URI.
     redirect_uri: Option<String>,
     /// SAML: the assertion consumer service, also called single sign-on URL, recipient or destination.

@@ -77,6 +77,9 @@ impl Check {
     }
 
     fn reachable(&self, text: &str) -> Result<Url, &'static str> {
+        if text.is_empty() {
+            return Err("is missing");
+        }
         let plain = text.len() <= LONGEST && text.bytes().all(|byte| byte.is_ascii_graphic());
         let url = Url::parse(text)
             .ok()
@@ -101,9 +104,12 @@ impl Check {
 
     /// A name that may hold blanks (RFC 6749 appendix A.1), as client ids and attributes may.
     pub(super) fn name(&mut self, field: &str, text: &str) {
+        if text.is_empty() {
+            return self.refuse(field, "is missing");
+        }
         let length = text.chars().count();
         if !(1..=256).contains(&length) || text.chars().any(char::is_control) || text.trim() != text {
-            self.refuse(field, "use 1 to 256 characters, none of them control characters");
+            self.refuse(field, "use 1 to 256 characters: no control characters, no blank at either end");
         }
     }
 

@@ -108,11 +108,11 @@ pub(super) fn saml(
     }
     maybe(&mut it.sp_entity_id, draft.sp_entity_id.as_ref());
     maybe(&mut it.metadata_url, draft.metadata_url.as_ref());
-    check_saml(check, &it);
+    check_saml(check, &it, draft);
     it
 }
 
-fn check_saml(check: &mut Check, it: &Saml) {
+fn check_saml(check: &mut Check, it: &Saml, draft: &SamlDraft) {
     check.identifier("saml.entityId", &it.entity_id);
     if let Some(id) = &it.sp_entity_id {
         check.identifier("saml.spEntityId", id);
@@ -129,7 +129,8 @@ fn check_saml(check: &mut Check, it: &Saml) {
     if it.sso.is_empty() {
         check.refuse("saml.ssoUrl", "say where people are sent to sign in, here or by metadata");
     }
-    if it.certificates.is_empty() {
+    // Those that were given and could not be read are spoken of already.
+    if it.certificates.is_empty() && draft.certificates.as_ref().is_none_or(Vec::is_empty) {
         check.refuse("saml.certificates", "give the certificate that the provider signs with, here or by metadata");
     }
 }

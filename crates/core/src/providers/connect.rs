@@ -60,8 +60,8 @@ impl Federation {
 /// The addresses of ours that a provider has to be told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Addresses {
-    /// Where people start to sign in through this provider.
-    pub sign_in: String,
+    /// Where people start to sign in through this provider; none if it only vouches for tokens of Power Apps.
+    pub sign_in: Option<String>,
     /// OpenID and Microsoft: the redirect URI.
     pub redirect_uri: Option<String>,
     /// SAML: the assertion consumer service, also called single sign-on URL, recipient or destination.
@@ -106,15 +106,16 @@ impl App {
         let at = |place: &str| format!("{}/api/client/auth/{place}?client={tenant}&provider={name}", base.as_str());
         match &provider.protocol {
             Protocol::Oidc(_) => {
-                Addresses { sign_in: at("oidc"), redirect_uri: Some(base.oidc_callback()), ..Addresses::default() }
+                let redirect_uri = Some(base.oidc_callback());
+                Addresses { sign_in: Some(at("oidc")), redirect_uri, ..Addresses::default() }
             }
-            Protocol::Microsoft(_) => Addresses {
-                sign_in: at("ms-dynamics"),
-                redirect_uri: Some(base.dynamics_callback()),
-                ..Addresses::default()
-            },
+            Protocol::Microsoft(it) if it.dataverse_url.is_none() => Addresses::default(),
+            Protocol::Microsoft(_) => {
+                let redirect_uri = Some(base.dynamics_callback());
+                Addresses { sign_in: Some(at("ms-dynamics")), redirect_uri, ..Addresses::default() }
+            }
             Protocol::Saml(saml) => Addresses {
-                sign_in: at("okta-saml"),
+                sign_in: Some(at("okta-saml")),
                 redirect_uri: None,
                 acs: Some(base.acs()),
                 acs_alias: saml.okta_alias.then(|| base.with_tenant(tenant).acs_alias()),

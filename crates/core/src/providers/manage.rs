@@ -135,7 +135,7 @@ impl App {
         let Some(url) = &saml.metadata_url else {
             return Err(Error::invalid(
                 "saml.metadataUrl",
-                "is not set: give the metadata itself, or where it is published",
+                "is not set, so there is nowhere to read from: set it, or update the provider with the metadata itself",
             ));
         };
         let published = self.fetch_metadata(by.tenant(), url).await?;
@@ -398,7 +398,7 @@ fn protocol(
             Some(Protocol::Microsoft(compose::microsoft(check, Some(was), draft)))
         }
         (Some(_), Some(_)) => {
-            check.refuse("kind", "of a provider never changes: make another");
+            check.refuse("kind", "a provider never changes its kind: make another, and remove this one");
             None
         }
     }

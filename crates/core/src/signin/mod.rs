@@ -103,12 +103,4 @@ impl App {
         let offered = all.iter().filter(|it| it.enabled && methods::is_offered(&it.protocol));
         Ok(offered.map(|it| Button { name: it.name.clone(), kind: it.kind(), label: it.label.clone() }).collect())
     }
-
-    /// The names on the buttons. For the routes that stood before there were any; to go with them.
-    ///
-    /// # Errors
-    /// As [`App::sign_in_buttons`].
-    pub async fn sign_in_providers(&self, named: Option<&TenantId>) -> Result<Vec<String>> {
-        Ok(self.sign_in_buttons(named).await?.into_iter().map(|button| button.name).collect())
-    }
 }

@@ -13,6 +13,7 @@ mod audit;
 mod concurrency;
 mod cookies;
 mod database;
+mod domains;
 mod durable;
 mod entra;
 mod faults;

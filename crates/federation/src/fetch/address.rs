@@ -110,6 +110,22 @@ impl fmt::Display for Walled {
 
 impl std::error::Error for Walled {}
 
+/// A name that leads nowhere, or cannot be looked up now.
+#[derive(Debug)]
+pub(super) struct Unknown(std::io::Error);
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name cannot be looked up")
+    }
+}
+
+impl std::error::Error for Unknown {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
 /// Looks names up and gives only addresses that may be called. The connection is made to exactly what was judged here, so that a name
 /// which answers differently the next time gains nothing.
 pub(super) struct Resolver(pub(super) Bounds);
@@ -122,7 +138,7 @@ impl Resolve for Resolver {
 }
 
 async fn look_up(bounds: &Bounds, name: &str) -> Result<Addrs, Box<dyn std::error::Error + Send + Sync>> {
-    let open = open(bounds, name, tokio::net::lookup_host((name, 0)).await?)?;
+    let open = open(bounds, name, tokio::net::lookup_host((name, 0)).await.map_err(Unknown)?)?;
     Ok(Box::new(open.into_iter()))
 }
 

@@ -232,7 +232,8 @@ impl fmt::Debug for Line {
 
 fn walled(name: &str) -> Refusal {
     Refusal::misconfigured(format!(
-        "{name} lies in a private network; if it should be called, add it to the deployment's internal hosts"
+        "{name} lies in a private network or on this machine, where nothing is called; whoever runs this server opens a private \
+         network for a host with federation.internal_hosts"
     ))
 }
 
@@ -244,8 +245,8 @@ fn ip(host: &Host<&str>) -> Option<IpAddr> {
     }
 }
 
-/// `localhost` is this machine by RFC 6761 section 6.3.
-fn is_loopback(host: &Host<&str>) -> bool {
+/// Whether a host is this machine by its very name: `localhost` is, by RFC 6761 section 6.3.
+pub(crate) fn is_loopback(host: &Host<&str>) -> bool {
     match host {
         Host::Domain(name) => *name == "localhost",
         Host::Ipv4(address) => address.is_loopback(),

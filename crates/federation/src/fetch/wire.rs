@@ -1,6 +1,7 @@
 //! One call on the wire: the client it is made with, the request, the answer read no further than its bound.
 
 use std::error::Error;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use url::{Url, form_urlencoded};
 
-use super::address::{Resolver, Walled};
+use super::address::{Resolver, Unknown, Walled};
 use super::{Bounds, Call, Fetched, walled};
 use crate::{Refusal, Result};
 
@@ -141,6 +142,10 @@ fn unsent(url: &Url, error: &reqwest::Error) -> Refusal {
     }
     let what = if error.is_timeout() {
         "could not be reached in time"
+    } else if cause::<Unknown>(error).is_some() {
+        "could not be reached: no such host is known"
+    } else if cause::<std::io::Error>(error).is_some_and(|fault| fault.kind() == ErrorKind::ConnectionRefused) {
+        "could not be reached: nothing listens there"
     } else if error.is_connect() {
         "could not be reached"
     } else {

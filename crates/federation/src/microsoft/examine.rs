@@ -24,7 +24,8 @@ pub(super) async fn examine(microsoft: &Microsoft, directory: &Directory, now: T
     checks.push(answer.as_ref().map_or_else(|| Check::skipped("clock"), |answer| clock(answer, now)));
     checks.push(keys(microsoft, directory, answer.is_some(), now).await);
     checks.push(credentials(microsoft, directory, answer.is_some(), now).await);
-    if directory.mode == Mode::Graph {
+    // Dataverse knows who people are by itself.
+    if directory.mode == Mode::Graph && !directory.allowed_apps.is_empty() {
         checks.push(graph(microsoft, directory).await);
     }
     if directory.dataverse.is_some() {

@@ -108,7 +108,7 @@ fn verdict(name: &'static str, result: Result<()>, good: &str, advice: &str) -> 
 fn unreachable(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::Misconfigured(_) => {
-            "correct the issuer in the provider's settings, or have the deployment's operator open the host"
+            "correct the issuer in the provider's settings, or have whoever runs this server open the host"
         }
         _ => {
             "look whether the issuer's host is right and up, whether this server may reach it through the firewall, and whether its \

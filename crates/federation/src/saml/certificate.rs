@@ -49,7 +49,7 @@ impl Certificate {
     pub fn read_text(text: &str) -> Result<Self> {
         let lines = text.lines().map(str::trim).filter(|it| !it.starts_with("-----"));
         let der = signature::from_base64(&lines.collect::<String>())
-            .map_err(|_| Refusal::misconfigured("the certificate is not base64"))?;
+            .map_err(|_| Refusal::misconfigured("the certificate is neither PEM nor its base64 alone"))?;
         Self::read(&der)
     }
 

@@ -1,11 +1,14 @@
 //! Looking over the settings of an identity provider before anybody depends on them.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
-use url::{Host, Url};
+use url::Url;
 
 use super::request::preferred;
 use super::{Accept, Certificate, IdentityProvider, ServiceProvider, assertion};
 use crate::Check;
+use crate::fetch::is_loopback;
 
 /// How long ahead to speak of a certificate that runs out.
 const AHEAD: SignedDuration = SignedDuration::from_hours(24 * 30);
@@ -13,7 +16,9 @@ const AHEAD: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// Looks over both sides' settings: names, addresses, certificates, keys. Nothing is sent anywhere.
 pub fn examine(sp: &ServiceProvider, idp: &IdentityProvider, now: Timestamp) -> Vec<Check> {
     let mut checks = vec![names(sp, idp), sign_in_address(idp)];
-    checks.extend(idp.slo.iter().map(|it| address("sign-out address", &it.location)));
+    // One address may take messages in several ways.
+    let places: BTreeSet<_> = idp.slo.iter().map(|it| it.location.as_str()).collect();
+    checks.extend(places.into_iter().map(|place| address("sign-out address", place)));
     checks.push(address("our address", &sp.acs));
     if idp.certificates.is_empty() {
         checks.push(Check::failed(
@@ -62,12 +67,7 @@ fn address(name: &'static str, location: &str) -> Check {
     let Ok(url) = Url::parse(location) else {
         return Check::failed(name, format!("{location} is not an address"), "enter it whole, beginning with https://");
     };
-    let loopback = match url.host() {
-        Some(Host::Domain(domain)) => domain == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    };
+    let loopback = url.host().is_some_and(|host| is_loopback(&host));
     match url.scheme() {
         "https" => Check::passed(name, location),
         "http" if loopback => Check::warned(name, location, "good for trying things out on one machine, not for more"),

@@ -5,6 +5,7 @@ use purser_federation::{Result, Secret};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use proptest::prelude::*;
 
 use crate::saml::{ASKED, idp, reason, sp};
 
@@ -68,4 +69,63 @@ fn the_same_responses_changed_by_one_letter_are_refused() {
     assert_eq!(reason(verify(&changed)), "Response signature: digest: the content is not what was signed");
     let changed = corpus!("node-samlp.xml").replace(">ada@customer.test<", "> ada@customer.test<");
     assert_eq!(reason(verify(&changed)), "Response signature: digest: the content is not what was signed");
+}
+
+/// What those put in who try to make a signed document say something else.
+const BAIT: [&str; 10] = [
+    "<!-- -->",
+    "<![CDATA[x]]>",
+    "<?x?>",
+    "&#x61;",
+    "&amp;",
+    " xmlns=\"urn:oasis:names:tc:SAML:2.0:assertion\"",
+    " ID=\"_asked-1\"",
+    "<Assertion/>",
+    "</saml:Assertion>",
+    "\r\n",
+];
+
+/// One change of a text: where, as a part of its whole length, and what happens there.
+fn damage() -> impl Strategy<Value = (f64, f64, usize, usize)> {
+    (0.0..1.0, 0.0..1.0, 0_usize..40, 0_usize..BAIT.len() + 3)
+}
+
+fn damaged(text: &str, changes: &[(f64, f64, usize, usize)]) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    for &(from, to, length, what) in changes {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a place in a text"
+        )]
+        let place = |part: f64| (part * bytes.len() as f64) as usize;
+        let (from, to) = (place(from), place(to));
+        let run = bytes[from..(from + length).min(bytes.len())].to_vec();
+        match what.checked_sub(3) {
+            Some(bait) => drop(bytes.splice(from..from, BAIT[bait].bytes())),
+            None if what == 0 => drop(bytes.splice(from..from + run.len(), [])),
+            None if what == 1 => drop(bytes.splice(to..to, run)),
+            None => bytes[from] = b'a' + u8::try_from(length % 26).unwrap(),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+proptest! {
+    /// As fuzz/ does for longer, and with whoever signed it well: so that what comes through must have been signed.
+    #[test]
+    fn a_damaged_document_says_what_was_signed_or_nothing(changes in prop::collection::vec(damage(), 1..4), which in 0_usize..5) {
+        let documents = [
+            corpus!("node-samlp.xml"),
+            corpus!("node-samlp-prefixed.xml"),
+            corpus!("libxml.xml"),
+            corpus!("libxml-plain.xml"),
+            corpus!("libxml-crlf.xml"),
+        ];
+        let whole = documents[which];
+        if let Ok(read) = verify(&damaged(whole, &changes)) {
+            prop_assert_eq!(read, verify(whole).unwrap());
+        }
+    }
 }

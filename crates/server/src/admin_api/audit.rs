@@ -22,7 +22,7 @@ pub struct EntryView {
     at: String,
     /// The tenant; none for the admin realm's own.
     client_id: Option<String>,
-    /// `user`, `admin`, `command-line`, `system` or `anyone`.
+    /// `user`, `admin`, `command-line`, `provider`, `system` or `anyone`.
     #[schema(example = "user")]
     actor_kind: String,
     /// The actor's id, where it has one.

@@ -279,7 +279,7 @@ pub(super) struct SamlFlags {
     /// Read the provider's metadata from a file
     #[arg(long, value_name = "FILE", conflicts_with = "metadata_url")]
     metadata_file: Option<PathBuf>,
-    /// Read the provider's metadata from where it is published
+    /// Read the provider's metadata from where it is published; from an address that is set already, `provider refresh` reads anew
     #[arg(long, value_name = "URL")]
     metadata_url: Option<String>,
     /// The provider's entity id

@@ -4,7 +4,7 @@ use purser_core::access::{Grant, right};
 use purser_core::app::App;
 use purser_core::error::{Error, Problem};
 use purser_core::ids::TenantId;
-use purser_core::providers::{self, Check, Outcome};
+use purser_core::providers::{self, Base, Check, Outcome};
 
 use super::commands::{open, operator};
 use super::provider::{Domain, Named, NamedDomain, Provider};
@@ -17,7 +17,10 @@ pub(super) async fn run(loaded: Loaded, command: Provider) -> Result<(), Failure
             let Named { client, name } = add.named().clone();
             let draft = add.draft()?;
             let (app, by) = settling(loaded, &client).await?;
-            let made = app.create_provider(&by, &name, draft).await.map_err(|error| taken(error, &name))?;
+            let made = match app.create_provider(&by, &name, draft).await {
+                Err(Error::Conflict) if app.provider(&by, &name).await.is_ok() => return Err(there(&client, &name)),
+                made => made.map_err(|error| taken(error, &name))?,
+            };
             say(&format!("Set up {} provider {name} of client {client}.", made.kind().as_str()))?;
             tell_addresses(&app, &made)
         }
@@ -26,7 +29,7 @@ pub(super) async fn run(loaded: Loaded, command: Provider) -> Result<(), Failure
             let draft = update.draft()?;
             let (app, by) = settling(loaded, &client).await?;
             let made = app.update_provider(&by, &name, draft).await.map_err(|error| known(error, &client, &name))?;
-            say(&format!("Provider {name} of client {client} is as you said{}.", state(&made)))
+            say(&format!("Changed provider {name} of client {client}{}.", state(&made)))
         }
         Provider::List { client } => list(loaded, &client).await,
         Provider::Show(Named { client, name }) => {
@@ -38,7 +41,7 @@ pub(super) async fn run(loaded: Loaded, command: Provider) -> Result<(), Failure
         Provider::Refresh(Named { client, name }) => {
             let (app, by) = settling(loaded, &client).await?;
             app.refresh_provider(&by, &name).await.map_err(|error| known(error, &client, &name))?;
-            say(&format!("Provider {name} of client {client} is as its metadata says."))
+            say(&format!("Read the metadata of provider {name} of client {client} anew."))
         }
         Provider::Test(Named { client, name }) => test(loaded, &client, &name).await,
         Provider::Remove { named: Named { client, name }, end_sessions } => {
@@ -76,12 +79,19 @@ async fn test(loaded: Loaded, client: &str, name: &str) -> Result<(), Failure> {
     }
     let failed = checks.iter().filter(|check| check.outcome == Outcome::Failed).count();
     match failed {
-        0 => Ok(()),
+        0 => try_it(&app, &by, name, &base).await,
         1 => Err(Failure::new("one check failed: people cannot sign in through this provider")
             .hint("change what is said above, and test again")),
         _ => Err(Failure::new(format!("{failed} checks failed: people cannot sign in through this provider"))
             .hint("change what is said above, the first one first, and test again")),
     }
+}
+
+/// What no test can see: whether people really get in.
+async fn try_it(app: &App, by: &Grant<right::SettingsManage>, name: &str, base: &Base) -> Result<(), Failure> {
+    let addresses = app.provider_addresses(&app.provider(by, name).await?, base);
+    let Some(sign_in) = addresses.sign_in else { return Ok(()) };
+    say(&format!("\nNow try it, in a private window: {sign_in}"))
 }
 
 /// A check as a line, with what to do below it.
@@ -103,6 +113,12 @@ fn tell_addresses(app: &App, provider: &providers::Provider) -> Result<(), Failu
         return Ok(());
     };
     let it = app.provider_addresses(provider, &base);
+    let Some(sign_in) = it.sign_in else {
+        return say(&format!(
+            "\nPower Apps call {} with their users' tokens. There is nothing to paste.",
+            base.as_str()
+        ));
+    };
     let named = [
         ("redirect URI", it.redirect_uri),
         ("single sign-on URL (ACS, recipient, destination)", it.acs),
@@ -113,7 +129,7 @@ fn tell_addresses(app: &App, provider: &providers::Provider) -> Result<(), Failu
     ];
     let rows: Vec<_> = named.into_iter().filter_map(|(what, address)| Some([what.to_owned(), address?])).collect();
     say(&format!("\n{}", table(["PASTE AT THE OTHER SIDE", ""], &rows)))?;
-    say(&format!("\nPeople start at {}", it.sign_in))
+    say(&format!("\nPeople start at {sign_in}"))
 }
 
 pub(super) async fn run_domain(loaded: Loaded, command: Domain) -> Result<(), Failure> {
@@ -204,12 +220,17 @@ fn known_domain(error: Error, client: &str, domain: &str) -> Failure {
     }
 }
 
+fn there(client: &str, name: &str) -> Failure {
+    Failure::new(format!("client {client} has a provider {name} already"))
+        .hint("choose another name, or change it with `purser provider update`")
+}
+
 fn taken(error: Error, name: &str) -> Failure {
     match error {
         Error::Conflict => Failure::new(format!(
-            "{name} cannot be set up so: the name is taken, or another provider of this deployment claims the same client, entity or application"
+            "{name} cannot be set up so: another provider of this deployment has the same issuer and client id, entity id, or directory and application"
         ))
-        .hint("`purser provider list` shows a client's providers; choose another name, or remove the other provider"),
+        .hint("`purser provider list` shows each client's providers; remove the other one, or register an application of its own for this one"),
         // Here the name is no flag.
         Error::Invalid(problems) => Error::Invalid(problems.into_iter().map(as_argument).collect()).into(),
         other => other.into(),

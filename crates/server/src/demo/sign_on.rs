@@ -88,6 +88,7 @@ impl SignOn {
             format!("OpenID    {}", begin("oidc", OPENID)),
             format!("SAML      {}", begin("okta-saml", SAML)),
             format!("          {}   (begun at the provider)\n", about.start),
+            format!("Who is not of {DOMAIN} (cleo) can use one of the two only: the second cannot prove whose the account is.\n"),
         ]
         .join("\n")
     }

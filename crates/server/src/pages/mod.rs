@@ -1,8 +1,9 @@
-//! The pages that people see while they sign in: what went wrong, and the one that sends them on.
+//! The pages that people see while they sign in: what went wrong, the one that sends them on, and where they end up.
 //!
 //! They bring everything along: no address of ours but the page's own has to be reachable, and nobody else is asked for anything.
 
 mod handover;
+mod home;
 mod refusal;
 
 use askama::Template;
@@ -12,6 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use purser_core::error::{Error, Result};
 
 pub use handover::handover;
+pub use home::home;
 pub use refusal::for_browsers;
 
 /// The one stylesheet, written into each page.
@@ -27,6 +29,11 @@ fn shown(status: StatusCode, page: &impl Template, policy: &str) -> Result<Respo
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::try_from(policy).map_err(Error::internal)?);
     Ok((status, headers, text).into_response())
+}
+
+/// For pages without scripts and forms: nothing is obeyed but the one style.
+fn policy() -> String {
+    format!("default-src 'none'; style-src '{STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 }
 
 /// Whether the answer is for a person: browsers ask for HTML by name when they go somewhere, programs and scripts do not

@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::{STYLE, STYLE_HASH, shown, wants_a_page};
+use super::{STYLE, policy, shown, wants_a_page};
 use crate::fault::Verdict;
 use crate::layers::REQUEST_ID;
 
@@ -68,10 +68,6 @@ const BEGINNINGS: &[&str] = &[
     "/api/client/auth/ms-dynamics",
     "/rest/auth-with-okta-saml",
 ];
-
-fn policy() -> String {
-    format!("default-src 'none'; style-src '{STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-}
 
 #[derive(Template)]
 #[template(path = "refusal.html")]

@@ -302,8 +302,9 @@ impl From<Microsoft> for MicrosoftView {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Addresses {
-    /// Where people start to sign in through this provider.
-    sign_in: String,
+    /// Where people start to sign in through this provider; absent if it only vouches for tokens of Power Apps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sign_in: Option<String>,
     /// OpenID and Microsoft: the redirect URI.
     #[serde(skip_serializing_if = "Option::is_none")]
     redirect_uri: Option<String>,

@@ -131,7 +131,7 @@ fn a_provider_is_changed_and_removed_beside_a_running_server() {
     let here = with_okta();
     let server = Running::serving(&here);
     let update = ["provider", "update", "oidc", "--client", "acme", "okta", "--label", "Okta", "--disable"];
-    assert_eq!(here.purser(&update).done(), "Provider okta of client acme is as you said, switched off.\n");
+    assert_eq!(here.purser(&update).done(), "Changed provider okta of client acme, switched off.\n");
     let issuer = ["provider", "update", "oidc", "--client", "acme", "okta", "--issuer", "https://evil.test"];
     assert!(here.purser(&issuer).refused().contains("client secret: give it again"));
     let shown = here.purser(&["provider", "show", "--client", "acme", "okta"]).done();
