@@ -57,15 +57,12 @@ impl App {
         base: &Base,
         now: Timestamp,
     ) -> Result<Option<Check>> {
-        let Some(method) = method(&provider.protocol) else { return Ok(None) };
+        let Some(place) = self.provider_addresses(provider, base).sign_in else { return Ok(None) };
         let since = AuditId::first_of(provider.updated_at.max(now.before(TRIED_WITHIN)));
-        let how = format!("{method} {}", provider.name);
+        let how = format!("{} {}", method(&provider.protocol), provider.name);
         let admitted: Option<Line> = self.store.one(by, sql::LAST_ADMITTED, args![since, how]).await?;
         let refused: Option<Line> = self.store.one(by, sql::LAST_REFUSED, args![since, &provider.name]).await?;
-        let again = format!(
-            "open {} in a private window, sign in, and run this test again",
-            self.provider_addresses(provider, base).sign_in
-        );
+        let again = format!("open {place} in a private window, sign in, and run this test again");
         Ok(Some(match (admitted, refused) {
             // Anybody can have themselves refused; that somebody gets in counts for more.
             (Some(Line { at, said: user }), Some(Line { at: later, said: reason })) if later > at => Check::warned(
@@ -111,11 +108,11 @@ fn switched(provider: &Provider) -> Check {
 }
 
 /// As the log names a sign-in through this protocol.
-fn method(protocol: &Protocol) -> Option<&'static str> {
+fn method(protocol: &Protocol) -> &'static str {
     match protocol {
-        Protocol::Oidc(_) => Some("oidc"),
-        Protocol::Saml(_) => Some("saml"),
-        Protocol::Microsoft(microsoft) => microsoft.dataverse_url.as_ref().map(|_| "ms-dynamics"),
+        Protocol::Oidc(_) => "oidc",
+        Protocol::Saml(_) => "saml",
+        Protocol::Microsoft(_) => "ms-dynamics",
     }
 }
 
