@@ -1,6 +1,6 @@
 //! The real time, which a benchmark exists to measure.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// This instant.
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures the real time")]
@@ -18,4 +18,10 @@ pub(crate) fn pause(moment: Duration) {
 #[expect(clippy::disallowed_methods, reason = "a refused client waits before it asks again")]
 pub(crate) async fn rest(moment: Duration) {
     tokio::time::sleep(moment).await;
+}
+
+/// Seconds since 1970, for a token that must not have run out.
+#[expect(clippy::disallowed_methods, reason = "the server under test goes by the real time")]
+pub(crate) fn since_1970() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -121,7 +121,11 @@ impl Purser {
         self.run(&[&of[..], &who[..]].concat(), &format!("{PASSWORD}\n"))
     }
 
-    fn run(&self, words: &[&str], input: &str) -> Result<()> {
+    /// Runs a command to its end.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub(crate) fn run(&self, words: &[&str], input: &str) -> Result<()> {
         let mut command = self.command()?;
         command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().context("cannot start purser")?;
@@ -140,8 +144,17 @@ impl Purser {
     /// # Errors
     /// When it does not get ready.
     pub(crate) fn start(&self, on: Option<CpuSet>) -> Result<Server> {
+        self.start_with(on, &[])
+    }
+
+    /// The same, with settings in the environment.
+    ///
+    /// # Errors
+    /// As [`Purser::start`].
+    pub(crate) fn start_with(&self, on: Option<CpuSet>, settings: &[(&str, &str)]) -> Result<Server> {
         let at = free_address()?;
         let mut command = self.command()?;
+        command.envs(settings.iter().copied());
         command.args(["serve", "--listen", &at.to_string()]);
         self.starts.set(self.starts.get() + 1);
         let log = self.folder().join(format!("server-{}.log", self.starts.get()));

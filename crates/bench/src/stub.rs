@@ -28,7 +28,7 @@ const SESSIONS: usize = 4096;
 pub(crate) fn run(words: &[String]) -> Result<()> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["client" | "user", "create", ..] => Ok(()),
+        ["client" | "user", "create", ..] | ["provider", "add", ..] => Ok(()),
         ["serve", "--listen", at] => serve(at.parse()?),
         other => bail!("the stub does not understand {other:?}"),
     }

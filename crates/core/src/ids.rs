@@ -96,6 +96,12 @@ macro_rules! uuids {
                 Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().into_bytes())
             }
 
+            /// The least id that can have been minted at a moment or after.
+            pub(crate) fn first_of(moment: Timestamp) -> Self {
+                let millis = u64::try_from(moment.0 / 1000).unwrap_or(0);
+                Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid().into_bytes())
+            }
+
             /// Takes over the bytes that the store or a checked token holds.
             pub(crate) fn stored(bytes: &[u8]) -> Option<Self> {
                 bytes.try_into().ok().map(Self)
@@ -127,12 +133,4 @@ uuids! {
     SessionId,
     /// An entry of the audit log.
     AuditId,
-}
-
-impl SessionId {
-    /// The least id that can have been minted at a moment or after.
-    pub(crate) fn first_of(moment: Timestamp) -> Self {
-        let millis = u64::try_from(moment.0 / 1000).unwrap_or(0);
-        Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid().into_bytes())
-    }
 }

@@ -1,6 +1,7 @@
 //! The measurements, each a file: two things in turn, round after round, and the ratio of every round.
 
 mod bearer;
+mod hanging;
 mod refresh;
 mod signin;
 mod start;
@@ -65,6 +66,8 @@ pub(crate) enum Only {
     Refresh,
     /// Bearer checks while sign-ins storm.
     Storm,
+    /// Sign-ins while every identity provider hangs.
+    Hanging,
 }
 
 impl Plan {
@@ -80,6 +83,7 @@ impl Plan {
             (Only::Signin, self.rounds * 2),
             (Only::Refresh, self.rounds * 2),
             (Only::Storm, storm::rounds(self) * 2),
+            (Only::Hanging, hanging::rounds(self) * 2),
         ];
         steps.iter().filter(|(one, _)| self.wants(*one)).map(|(_, steps)| *steps as u64).sum()
     }
@@ -146,6 +150,9 @@ pub(crate) fn measure(bench: &Bench<'_>, bare: &mut Bare) -> Result<Results> {
         storm::measure(bench, &server, &sessions, &mut results)?;
     }
     server.stop();
+    if plan.wants(Only::Hanging) {
+        hanging::measure(bench, &mut results)?;
+    }
     Ok(results)
 }
 

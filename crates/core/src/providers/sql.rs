@@ -29,6 +29,13 @@ statements! {
     tenant END_SESSIONS = "UPDATE sessions SET ended_at = ?3
         WHERE tenant_id = ?1 AND ended_at IS NULL
           AND id IN (SELECT s.session_id FROM session_providers s WHERE s.tenant_id = ?1 AND s.provider_id = ?2)";
+    /// The last line of the log since a moment about somebody whom a provider signed in.
+    tenant LAST_ADMITTED = "SELECT at, target FROM audit
+        WHERE tenant_id = ?1 AND id >= ?2 AND action = 'session.sign-in' AND outcome = 'done' AND reason = ?3 ORDER BY id DESC LIMIT 1";
+    /// The same about somebody who came through it and was refused.
+    tenant LAST_REFUSED = "SELECT at, reason FROM audit
+        WHERE tenant_id = ?1 AND id >= ?2 AND action = 'session.sign-in' AND outcome = 'refused' AND actor_kind = 'provider' AND actor = ?3
+        ORDER BY id DESC LIMIT 1";
     /// The tenant's key as a service provider: the first.
     tenant SERVICE_KEY = "SELECT id, sealed, certificate FROM service_keys WHERE tenant_id = ?1 ORDER BY id LIMIT 1";
     /// A key for a tenant that has none.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use futures::future::join_all;
 use purser_core::access::Role;
 use purser_core::app::App;
+use purser_core::env::Clock as _;
 use purser_core::error::{Code, Error};
+use purser_core::providers::Outcome;
 use purser_core::secret::Secret;
 use purser_core::signin::{Arrival, Leave, Returned, Start};
 use purser_core::tenants::TenantStatus;
@@ -58,6 +60,37 @@ on_both! {
         let again = arrived(Browser::default().sign_in(&world.app, &idp, to(&acme, "corp")).await.unwrap());
         assert_eq!(again.user.id, user.id);
         assert_eq!(count(&world, "users").await, "1");
+    }
+
+    async fn examining_a_provider_tells_how_the_last_sign_in_through_it_went(world) {
+        let (acme, idp) = acme(&world).await;
+        let by = settling(&world, &acme).await;
+        let trial = async || {
+            let checks = world.app.examine_provider(&by, "corp", &base()).await.unwrap();
+            checks.into_iter().find(|check| check.name == "sign-in").unwrap()
+        };
+        let untried = trial().await;
+        assert_eq!(untried.outcome, Outcome::Warned);
+        assert!(untried.advice.starts_with("open http://localhost:8080/api/client/auth/oidc?client=acme&provider=corp "), "{untried:?}");
+        world.wait(1);
+        idp.script(|script| {
+            script.claims.insert("nonce".into(), "another".into());
+        });
+        let refused = Browser::default().sign_in(&world.app, &idp, to(&acme, "corp")).await;
+        assert_eq!(code_of(refused), Code::InvalidToken);
+        let failed = trial().await;
+        assert_eq!(failed.outcome, Outcome::Failed);
+        assert!(failed.found.contains("nonce"), "{failed:?}");
+        world.wait(1);
+        idp.script(|script| {
+            script.now = world.clock.now().seconds();
+            script.claims.remove("nonce");
+        });
+        arrived(Browser::default().sign_in(&world.app, &idp, to(&acme, "corp")).await.unwrap());
+        let passed = trial().await;
+        assert_eq!((passed.outcome, passed.found.starts_with("user:1 signed in at ")), (Outcome::Passed, true), "{passed:?}");
+        world.wait(25 * 60 * 60);
+        assert_eq!(trial().await.outcome, Outcome::Warned);
     }
 
     async fn fifty_callbacks_over_two_nodes_give_one_session(world) {

@@ -1,6 +1,5 @@
 //! The federation crate through its public doors, against stand-ins on real sockets.
 
-#![expect(clippy::unwrap_used, reason = "one test program: it panics when something is not as it should be")]
 #![expect(clippy::format_collect, clippy::too_many_lines, reason = "long tables, made readable")]
 
 #[cfg(test)]
