@@ -67,6 +67,14 @@ statements! {
         WHERE t.tenant_id = ?1 AND t.id IN (", fifty!(), ")
           AND v.tenant_id = ?1 AND v.template_id = t.id AND v.number > t.last_number - 20
         ORDER BY v.template_id, v.number DESC");
+    /// The versions that some jobs are done by, each beside its job.
+    tenant VERSIONS_OF_JOBS = concat!("SELECT v.template_id, v.number, v.state, v.steps, v.revision, v.author, v.created_at, v.updated_at, v.submitted_by, v.submitted_at, v.reviewer, v.reviewed_at, v.comment, v.publisher, v.published_at, v.archived_at, j.id
+        FROM jobs j CROSS JOIN template_versions v
+        WHERE j.tenant_id = ?1 AND j.id IN (", fifty!(), ")
+          AND v.tenant_id = ?1 AND v.template_id = j.template_id AND v.number = j.version");
+    /// Some users.
+    tenant USERS_BY_ID = concat!("SELECT tenant_id, id, email, first_name, last_name, title, status, roles, epoch, last_sign_in_at, created_at
+        FROM users WHERE tenant_id = ?1 AND id IN (", fifty!(), ")");
     /// Whether a template has a version besides this one.
     tenant ANOTHER_VERSION = "SELECT number FROM template_versions WHERE tenant_id = ?1 AND template_id = ?2 AND number <> ?3 LIMIT 1";
     /// A new version: a draft.
@@ -113,7 +121,7 @@ statements! {
     /// A new job, if the version is published, and whoever is to do it is there to.
     tenant ADD_JOB = "INSERT INTO jobs (tenant_id, id, template_id, version, title, asset, asset_class, class_key, priority, assignee,
             state, next_step, step_count, records, changes, created_by, created_at)
-        SELECT ?1, CAST(?4 AS BYTEA), v.template_id, v.number, ?5, ?6, ?7, ?8, CAST(?9 AS BIGINT), CAST(?10 AS BIGINT),
+        SELECT ?1, ?4, v.template_id, v.number, ?5, ?6, ?7, ?8, CAST(?9 AS BIGINT), CAST(?10 AS BIGINT),
             ?11, 1, v.step_count, 0, 1, CAST(?12 AS BIGINT), CAST(?13 AS BIGINT)
         FROM template_versions v
         WHERE v.tenant_id = ?1 AND v.template_id = ?2 AND v.number = ?3 AND v.state = 'published'

@@ -5,8 +5,9 @@ use crate::app::App;
 use crate::audit::Action;
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
-use crate::ids::{TemplateId, UserId};
+use crate::ids::{JobId, TemplateId, UserId};
 use crate::store::{Change, FromRow, Row, args};
+use crate::users::User;
 
 use super::templates::{entry, touching};
 use super::{Steps, Template, in_parts, page, remark, sql};
@@ -145,6 +146,27 @@ impl App {
         let mut found = Vec::with_capacity(ids.len());
         for part in in_parts(ids) {
             found.extend(self.store.all(by, sql::VERSIONS_OF, part).await?);
+        }
+        Ok(found)
+    }
+
+    /// The version that each of the jobs is done by.
+    pub async fn versions_of_jobs(&self, by: &Grant<right::WorkRead>, ids: &[JobId]) -> Result<Vec<(JobId, Version)>> {
+        let mut found = Vec::with_capacity(ids.len());
+        for part in in_parts(ids) {
+            let rows: Vec<Row> = self.store.all(by, sql::VERSIONS_OF_JOBS, part).await?;
+            for row in rows {
+                found.push((row.job(16)?, Version::from_row(&row)?));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Those of the users that there are, in no order: whoever is named beside the work.
+    pub async fn users_by_id(&self, by: &Grant<right::UsersRead>, ids: &[UserId]) -> Result<Vec<User>> {
+        let mut found = Vec::with_capacity(ids.len());
+        for part in in_parts(ids) {
+            found.extend(self.store.all(by, sql::USERS_BY_ID, part).await?);
         }
         Ok(found)
     }
@@ -377,8 +399,9 @@ impl App {
         let note = template.published.map_or_else(String::new, |earlier| format!("in place of version {earlier}"));
         let mut change = touching(by, &template, now, action, number, &note)?;
         if let Some(earlier) = template.published {
-            let reason = format!("version {earlier}: gave way to version {number}");
-            let row = args![id, now, user, Action::VersionArchived.as_str(), earlier, reason.clone()];
+            let note = format!("gave way to version {number}");
+            let reason = format!("version {earlier}: {note}");
+            let row = args![id, now, user, Action::VersionArchived.as_str(), earlier, note];
             change = change
                 .also_logging(entry(by, now, Action::VersionArchived, id).because(reason))
                 .must(sql::ARCHIVE, args![id, earlier, now], || Error::Conflict)

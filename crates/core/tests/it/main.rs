@@ -36,4 +36,5 @@ mod statements;
 mod tenants;
 mod tokens;
 mod users;
+mod work;
 mod world;
