@@ -37,7 +37,12 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the database that the settings name and brings it up to date.
     pub(crate) async fn open(settings: &config::Database, entropy: Arc<dyn Entropy>, forget: Forget) -> Result<Self> {
-        Ok(Self { driver: Driver::open(settings, forget).await?, entropy, last_entry: Mutex::new(0), reads: AtomicU64::new(0) })
+        Ok(Self {
+            driver: Driver::open(settings, forget).await?,
+            entropy,
+            last_entry: Mutex::new(0),
+            reads: AtomicU64::new(0),
+        })
     }
 
     /// What this node may believe of its memory.

@@ -165,12 +165,6 @@ impl From<&WorkRecord> for RecordExport {
 
 impl From<Event> for EventExport {
     fn from(it: Event) -> Self {
-        Self {
-            at: it.at.to_string(),
-            actor_id: it.actor.to_string(),
-            action: it.action,
-            step: it.part,
-            note: it.note,
-        }
+        Self { at: it.at.to_string(), actor_id: it.actor.to_string(), action: it.action, step: it.part, note: it.note }
     }
 }

@@ -30,8 +30,7 @@ pub enum JobState {
 
 impl JobState {
     /// Every state.
-    pub const ALL: [Self; 5] =
-        [Self::Unassigned, Self::Assigned, Self::InProgress, Self::Completed, Self::Cancelled];
+    pub const ALL: [Self; 5] = [Self::Unassigned, Self::Assigned, Self::InProgress, Self::Completed, Self::Cancelled];
 
     /// Its spelling on the wire.
     pub fn as_str(self) -> &'static str {
@@ -329,7 +328,8 @@ impl App {
         let was = job.assignee.map_or(0, |id| id.0);
         let note = format!("to user {assignee}");
         let step = args![id, assignee, was, performers()];
-        self.changed(by, id, Action::JobAssigned, &note, |change| change.must(sql::ASSIGN, step, || Error::Conflict)).await
+        self.changed(by, id, Action::JobAssigned, &note, |change| change.must(sql::ASSIGN, step, || Error::Conflict))
+            .await
     }
 
     /// Gives a job up; what was recorded stays.
@@ -340,7 +340,8 @@ impl App {
         let reason = remark("reason", reason)?;
         self.find_job(by, id).await?;
         let step = args![id, self.now()];
-        self.changed(by, id, Action::JobCancelled, &reason, |change| change.must(sql::CANCEL, step, || Error::Conflict)).await
+        self.changed(by, id, Action::JobCancelled, &reason, |change| change.must(sql::CANCEL, step, || Error::Conflict))
+            .await
     }
 
     /// Begins a job.

@@ -55,7 +55,7 @@ impl FromRow for Event {
 /// Rows that one statement reads by their ids.
 const TOGETHER: usize = 50;
 /// Words kept of one thing, and looked for at once.
-const WORDS: usize = 24;
+const WORDS: usize = 60;
 const SOUGHT: usize = 3;
 /// Letters of a word.
 const WORD: usize = 60;
@@ -102,7 +102,11 @@ fn line(field: &str, text: &str, least: usize) -> Result<String> {
 /// What is said with something: at most 2,000 letters, trimmed.
 fn remark(field: &str, text: &str) -> Result<String> {
     let text = text.trim();
-    if steps::is_text(text, 0, 2_000) { Ok(text.into()) } else { Err(Error::invalid(field, "use at most 2,000 characters")) }
+    if steps::is_text(text, 0, 2_000) {
+        Ok(text.into())
+    } else {
+        Err(Error::invalid(field, "use at most 2,000 characters"))
+    }
 }
 
 fn page(first: Option<u32>) -> u32 {

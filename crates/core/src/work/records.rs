@@ -155,7 +155,12 @@ impl App {
     /// [`Error::NotFound`]; [`Error::Forbidden`] for all but the assignee; [`Error::Invalid`] for a value that is not what the step
     /// wants, or a required one that is missing; [`Error::Conflict`] if it is not this step's turn, the job is not in progress, or
     /// the key stands for something else.
-    pub async fn complete_step(&self, by: &Grant<right::JobsPerform>, id: JobId, asked: Performing) -> Result<WorkRecord> {
+    pub async fn complete_step(
+        &self,
+        by: &Grant<right::JobsPerform>,
+        id: JobId,
+        asked: Performing,
+    ) -> Result<WorkRecord> {
         let writing = Writing::performing(Act::Completed, asked)?;
         self.once(by, id, writing).await
     }
@@ -178,7 +183,12 @@ impl App {
     /// [`Error::NotFound`] for the job or the record; [`Error::Forbidden`] for all but the assignee; [`Error::Invalid`] for a value
     /// that is not what the step wants; [`Error::Conflict`] if that record was corrected before, the job is cancelled, or the key
     /// stands for something else.
-    pub async fn correct_record(&self, by: &Grant<right::JobsPerform>, id: JobId, asked: Correcting) -> Result<WorkRecord> {
+    pub async fn correct_record(
+        &self,
+        by: &Grant<right::JobsPerform>,
+        id: JobId,
+        asked: Correcting,
+    ) -> Result<WorkRecord> {
         let writing = Writing {
             act: Act::Corrected,
             step: 0,

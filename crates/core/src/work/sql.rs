@@ -14,13 +14,16 @@ macro_rules! fifty {
 
 statements! {
     /// One template.
-    tenant FIND_TEMPLATE = "SELECT id, title, asset_class, state, published, last_number, changes, created_by, created_at, updated_at
+    tenant FIND_TEMPLATE = "SELECT id, title, asset_class, state, published, last_number, changes, created_by, created_at,
+            updated_at
         FROM templates WHERE tenant_id = ?1 AND id = ?2";
     /// Some templates.
-    tenant TEMPLATES_BY_ID = concat!("SELECT id, title, asset_class, state, published, last_number, changes, created_by, created_at, updated_at
+    tenant TEMPLATES_BY_ID = concat!("SELECT id, title, asset_class, state, published, last_number, changes, created_by,
+            created_at, updated_at
         FROM templates WHERE tenant_id = ?1 AND id IN (", fifty!(), ")");
     /// A new template.
-    tenant ADD_TEMPLATE = "INSERT INTO templates (tenant_id, id, title, title_key, asset_class, class_key, state, published, last_number,
+    tenant ADD_TEMPLATE = "INSERT INTO templates (tenant_id, id, title, title_key, asset_class, class_key, state, published,
+            last_number,
             changes, created_by, created_at, updated_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'draft', 0, 1, 1, ?7, ?8, ?8)";
     /// The template, if nothing of it has changed; what follows in the change waits for rivals here.
@@ -29,7 +32,8 @@ statements! {
     /// Another line of history in the same change.
     tenant COUNT_TEMPLATE = "UPDATE templates SET changes = changes + 1 WHERE tenant_id = ?1 AND id = ?2";
     /// Title and asset class.
-    tenant RENAME = "UPDATE templates SET title = ?3, title_key = ?4, asset_class = ?5, class_key = ?6 WHERE tenant_id = ?1 AND id = ?2";
+    tenant RENAME = "UPDATE templates SET title = ?3, title_key = ?4, asset_class = ?5,
+            class_key = ?6 WHERE tenant_id = ?1 AND id = ?2";
     /// What a template says of its versions, after they have changed.
     tenant REFRESH = "UPDATE templates SET
             last_number = CASE WHEN last_number > n.newest THEN last_number ELSE n.newest END,
@@ -54,26 +58,33 @@ statements! {
         WHERE tenant_id = ?1 AND template_id = ?2 AND number > ?3 ORDER BY number LIMIT ?4";
 
     /// One version.
-    tenant FIND_VERSION = "SELECT template_id, number, state, steps, revision, author, created_at, updated_at, submitted_by, submitted_at, reviewer,
+    tenant FIND_VERSION = "SELECT template_id, number, state, steps, revision, author, created_at, updated_at, submitted_by,
+            submitted_at, reviewer,
             reviewed_at, comment, publisher, published_at, archived_at
         FROM template_versions WHERE tenant_id = ?1 AND template_id = ?2 AND number = ?3";
     /// A template's versions, the newest first.
-    tenant VERSIONS = "SELECT template_id, number, state, steps, revision, author, created_at, updated_at, submitted_by, submitted_at, reviewer,
+    tenant VERSIONS = "SELECT template_id, number, state, steps, revision, author, created_at, updated_at, submitted_by,
+            submitted_at, reviewer,
             reviewed_at, comment, publisher, published_at, archived_at
         FROM template_versions WHERE tenant_id = ?1 AND template_id = ?2 AND number < ?3 ORDER BY number DESC LIMIT ?4";
     /// The newest versions of some templates.
-    tenant VERSIONS_OF = concat!("SELECT v.template_id, v.number, v.state, v.steps, v.revision, v.author, v.created_at, v.updated_at, v.submitted_by, v.submitted_at, v.reviewer, v.reviewed_at, v.comment, v.publisher, v.published_at, v.archived_at
+    tenant VERSIONS_OF = concat!("SELECT v.template_id, v.number, v.state, v.steps, v.revision, v.author, v.created_at,
+            v.updated_at, v.submitted_by, v.submitted_at, v.reviewer, v.reviewed_at, v.comment, v.publisher, v.published_at,
+            v.archived_at
         FROM templates t CROSS JOIN template_versions v
         WHERE t.tenant_id = ?1 AND t.id IN (", fifty!(), ")
           AND v.tenant_id = ?1 AND v.template_id = t.id AND v.number > t.last_number - 20
         ORDER BY v.template_id, v.number DESC");
     /// The versions that some jobs are done by, each beside its job.
-    tenant VERSIONS_OF_JOBS = concat!("SELECT v.template_id, v.number, v.state, v.steps, v.revision, v.author, v.created_at, v.updated_at, v.submitted_by, v.submitted_at, v.reviewer, v.reviewed_at, v.comment, v.publisher, v.published_at, v.archived_at, j.id
+    tenant VERSIONS_OF_JOBS = concat!("SELECT v.template_id, v.number, v.state, v.steps, v.revision, v.author, v.created_at,
+            v.updated_at, v.submitted_by, v.submitted_at, v.reviewer, v.reviewed_at, v.comment, v.publisher, v.published_at,
+            v.archived_at, j.id
         FROM jobs j CROSS JOIN template_versions v
         WHERE j.tenant_id = ?1 AND j.id IN (", fifty!(), ")
           AND v.tenant_id = ?1 AND v.template_id = j.template_id AND v.number = j.version");
     /// Some users.
-    tenant USERS_BY_ID = concat!("SELECT tenant_id, id, email, first_name, last_name, title, status, roles, epoch, last_sign_in_at, created_at
+    tenant USERS_BY_ID = concat!("SELECT tenant_id, id, email, first_name, last_name, title, status, roles, epoch,
+            last_sign_in_at, created_at
         FROM users WHERE tenant_id = ?1 AND id IN (", fifty!(), ")");
     /// Whether a template has a version besides this one.
     tenant ANOTHER_VERSION = "SELECT number FROM template_versions WHERE tenant_id = ?1 AND template_id = ?2 AND number <> ?3 LIMIT 1";
@@ -111,15 +122,18 @@ statements! {
     tenant DELETE_DRAFT = "DELETE FROM template_versions WHERE tenant_id = ?1 AND template_id = ?2 AND number = ?3 AND state = 'draft'";
 
     /// One job.
-    tenant FIND_JOB = "SELECT id, template_id, version, title, asset, asset_class, priority, assignee, state, next_step, step_count, records, created_by,
+    tenant FIND_JOB = "SELECT id, template_id, version, title, asset, asset_class, priority, assignee, state, next_step,
+            step_count, records, created_by,
             created_at, started_at, ended_at
         FROM jobs WHERE tenant_id = ?1 AND id = ?2";
     /// Some jobs.
-    tenant JOBS_BY_ID = concat!("SELECT id, template_id, version, title, asset, asset_class, priority, assignee, state, next_step, step_count, records, created_by,
+    tenant JOBS_BY_ID = concat!("SELECT id, template_id, version, title, asset, asset_class, priority, assignee, state,
+            next_step, step_count, records, created_by,
             created_at, started_at, ended_at
         FROM jobs WHERE tenant_id = ?1 AND id IN (", fifty!(), ")");
     /// A new job, if the version is published, and whoever is to do it is there to.
-    tenant ADD_JOB = "INSERT INTO jobs (tenant_id, id, template_id, version, title, asset, asset_class, class_key, priority, assignee,
+    tenant ADD_JOB = "INSERT INTO jobs (tenant_id, id, template_id, version, title, asset, asset_class, class_key, priority,
+            assignee,
             state, next_step, step_count, records, changes, created_by, created_at)
         SELECT ?1, ?4, v.template_id, v.number, ?5, ?6, ?7, ?8, CAST(?9 AS BIGINT), CAST(?10 AS BIGINT),
             ?11, 1, v.step_count, 0, 1, CAST(?12 AS BIGINT), CAST(?13 AS BIGINT)
@@ -161,7 +175,8 @@ statements! {
         WHERE tenant_id = ?1 AND id = ?2 AND assignee = ?3 AND state IN ('in-progress', 'completed')";
 
     /// A new record, numbered by the job's count of them.
-    tenant ADD_RECORD = "INSERT INTO records (tenant_id, job_id, number, step, act, value, note, author, at, corrects, idempotency_key)
+    tenant ADD_RECORD = "INSERT INTO records (tenant_id, job_id, number, step, act, value, note, author, at, corrects,
+            idempotency_key)
         SELECT ?1, j.id, j.records, CAST(?3 AS BIGINT), ?4, CAST(?5 AS TEXT), ?6, CAST(?7 AS BIGINT), CAST(?8 AS BIGINT),
             CAST(?9 AS BIGINT), CAST(?10 AS TEXT)
         FROM jobs j WHERE j.tenant_id = ?1 AND j.id = ?2

@@ -109,8 +109,12 @@ impl Kind {
         match self {
             Self::Text if !is_text(value, 1, LONG) => refuse("use 1 to 10,000 characters"),
             Self::YesNo if !matches!(value, "YES" | "NO") => refuse("say YES or NO"),
-            Self::Choice { options } if !options.iter().any(|option| option == value) => refuse("not one of the options"),
-            Self::Photo if !is_line(value, 1, 500) => refuse("use 1 to 500 characters, none of them control characters"),
+            Self::Choice { options } if !options.iter().any(|option| option == value) => {
+                refuse("not one of the options")
+            }
+            Self::Photo if !is_line(value, 1, 500) => {
+                refuse("use 1 to 500 characters, none of them control characters")
+            }
             Self::Number { min, max, .. } => match number(value) {
                 None => refuse("not a number"),
                 Some(number) if min.is_some_and(|min| number < min) => refuse("below the lowest value allowed"),

@@ -192,8 +192,11 @@ impl App {
         let (now, user) = (self.now(), by.user()?);
         let (text, count) = (steps.to_text()?, steps.count());
         let (number, change) = if version.state == VersionState::Draft {
-            let change = touching(by, &template, now, Action::VersionEdited, number, "")?
-                .must(sql::EDIT, args![id, number, text, count, now], || Error::Conflict);
+            let change = touching(by, &template, now, Action::VersionEdited, number, "")?.must(
+                sql::EDIT,
+                args![id, number, text, count, now],
+                || Error::Conflict,
+            );
             (number, change)
         } else {
             let next = template.last_number + 1;
@@ -223,8 +226,11 @@ impl App {
             return Err(Error::invalid("steps", "a version without steps cannot be submitted"));
         }
         let now = self.now();
-        let change = touching(by, &template, now, Action::VersionSubmitted, number, "")?
-            .must(sql::SUBMIT, args![id, number, by.user()?, now], || Error::Conflict);
+        let change = touching(by, &template, now, Action::VersionSubmitted, number, "")?.must(
+            sql::SUBMIT,
+            args![id, number, by.user()?, now],
+            || Error::Conflict,
+        );
         self.moved(by, change, id, number).await
     }
 
@@ -250,8 +256,11 @@ impl App {
             }
         }
         let now = self.now();
-        let change = touching(by, &template, now, Action::VersionApproved, number, &comment)?
-            .must(sql::APPROVE, args![id, number, user, now, comment], || Error::Conflict);
+        let change = touching(by, &template, now, Action::VersionApproved, number, &comment)?.must(
+            sql::APPROVE,
+            args![id, number, user, now, comment],
+            || Error::Conflict,
+        );
         self.moved(by, change, id, number).await
     }
 
@@ -272,8 +281,11 @@ impl App {
         }
         let (template, _) = self.standing(by, id, number, VersionState::InReview).await?;
         let now = self.now();
-        let change = touching(by, &template, now, Action::VersionRejected, number, &comment)?
-            .must(sql::REJECT, args![id, number, by.user()?, now, comment], || Error::Conflict);
+        let change = touching(by, &template, now, Action::VersionRejected, number, &comment)?.must(
+            sql::REJECT,
+            args![id, number, by.user()?, now, comment],
+            || Error::Conflict,
+        );
         self.moved(by, change, id, number).await
     }
 
@@ -317,8 +329,11 @@ impl App {
     ) -> Result<Version> {
         let (template, _) = self.standing(by, id, number, VersionState::Published).await?;
         let now = self.now();
-        let change = touching(by, &template, now, Action::VersionArchived, number, "")?
-            .must(sql::ARCHIVE, args![id, number, now], || Error::Conflict);
+        let change = touching(by, &template, now, Action::VersionArchived, number, "")?.must(
+            sql::ARCHIVE,
+            args![id, number, now],
+            || Error::Conflict,
+        );
         self.moved(by, change, id, number).await
     }
 

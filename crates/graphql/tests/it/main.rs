@@ -16,5 +16,6 @@ mod schema;
 mod sessions;
 #[cfg(test)]
 mod users;
+mod work;
 #[cfg(test)]
 mod world;

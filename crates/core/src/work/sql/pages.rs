@@ -89,7 +89,8 @@ pub(crate) mod jobs {
     macro_rules! page {
         ($from:literal, $lead:literal, $place:literal, $order:literal) => {
             concat!(
-                "SELECT j.id, j.template_id, j.version, j.title, j.asset, j.asset_class, j.priority, j.assignee, j.state, j.next_step,
+                "SELECT j.id, j.template_id, j.version, j.title, j.asset, j.asset_class, j.priority, j.assignee, j.state,
+            j.next_step,
                     j.step_count, j.records, j.created_by, j.created_at, j.started_at, j.ended_at
                 FROM ", $from, " WHERE j.tenant_id = ?1 ", $lead, " AND ", $place,
                 " AND (?4 = '' OR j.state = ?4) AND (?5 = '' OR j.class_key = ?5)
@@ -104,11 +105,15 @@ pub(crate) mod jobs {
     }
 
     macro_rules! newest {
-        ($lead:literal) => { page!("jobs j", $lead, "j.id < ?2", "j.id DESC") };
+        ($lead:literal) => {
+            page!("jobs j", $lead, "j.id < ?2", "j.id DESC")
+        };
     }
 
     macro_rules! oldest {
-        ($lead:literal) => { page!("jobs j", $lead, "j.id > ?2", "j.id") };
+        ($lead:literal) => {
+            page!("jobs j", $lead, "j.id > ?2", "j.id")
+        };
     }
 
     statements! {

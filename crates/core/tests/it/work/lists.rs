@@ -144,9 +144,20 @@ async fn no_statement_of_the_work_reads_a_whole_table_or_sorts_one() {
     let file = world.database.url();
     let connection = Connection::open(file.trim_start_matches("sqlite:")).unwrap();
     let mut looked = 0;
-    let tables = ["templates", "template_versions", "template_words", "template_history", "version_editors", "jobs", "job_words", "job_history", "records"];
+    let tables = [
+        "templates",
+        "template_versions",
+        "template_words",
+        "template_history",
+        "version_editors",
+        "jobs",
+        "job_words",
+        "job_history",
+        "records",
+    ];
     for listed in purser_core::statements() {
-        let words: BTreeSet<&str> = listed.text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').collect();
+        let words: BTreeSet<&str> =
+            listed.text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').collect();
         if listed.kind != "tenant" || !tables.iter().any(|table| words.contains(table)) {
             continue;
         }
@@ -156,7 +167,8 @@ async fn no_statement_of_the_work_reads_a_whole_table_or_sorts_one() {
         let steps: Vec<String> =
             plan.query_map(rusqlite::params_from_iter(args), |row| row.get(3)).unwrap().map(|it| it.unwrap()).collect();
         // The one row of an inner question, and no table.
-        let whole = steps.iter().any(|it| it.starts_with("SCAN") && !matches!(it.as_str(), "SCAN n" | "SCAN CONSTANT ROW"));
+        let whole =
+            steps.iter().any(|it| it.starts_with("SCAN") && !matches!(it.as_str(), "SCAN n" | "SCAN CONSTANT ROW"));
         let sorts = steps.iter().any(|it| it.contains("TEMP B-TREE FOR ORDER BY"));
         let small = matches!(listed.name, "VERSIONS_OF" | "RECORDS_OF");
         assert!(!whole && (!sorts || small), "{}: {steps:#?}", listed.name);

@@ -84,7 +84,8 @@ async fn versions_go_as_the_model(deeds: Vec<(Deed, usize)>) {
         }
         assert_eq!(crew.states(id).await, model.states());
         let template = crew.find(id).await.unwrap();
-        let published = model.0.iter().position(|it| *it == Some(Published)).map(|place| i64::try_from(place + 1).unwrap());
+        let published =
+            model.0.iter().position(|it| *it == Some(Published)).map(|place| i64::try_from(place + 1).unwrap());
         assert_eq!(template.published, published);
         assert_eq!(Some(template.state), model.0.iter().rev().flatten().next().copied());
     }
