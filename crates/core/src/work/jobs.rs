@@ -398,5 +398,5 @@ pub(super) fn entry<P>(by: &Grant<P>, now: Timestamp, action: Action, id: JobId)
 /// The roles that perform jobs, as the users' table has them.
 fn performers() -> i64 {
     let holds = |role: &Role| Roles::from_iter([*role]).hold(Right::JobsPerform);
-    Roles::from_iter(Role::ALL.into_iter().filter(holds)).bits()
+    Role::ALL.into_iter().filter(holds).collect::<Roles>().bits()
 }

@@ -269,7 +269,7 @@ impl App {
             user,
             now,
             writing.corrects,
-            writing.key.as_ref().map(String::as_str)
+            writing.key.as_deref()
         ];
         let entry = entry(by, now, action, id).because(format!("step {number} {note}").trim_end());
         let change = Change::within(by, entry)

@@ -149,7 +149,7 @@ fn tidied(place: usize, step: Step, problems: &mut Vec<Problem>) -> Step {
             if !is_line(unit, 0, SHORT) {
                 wrong("unit", "use at most 200 characters, none of them control characters");
             }
-            if min.into_iter().chain(max).any(|bound| !bound.is_finite()) {
+            if min.iter().chain(max).any(|bound| !bound.is_finite()) {
                 wrong("min", "not a number");
             }
             if min.zip(*max).is_some_and(|(min, max)| min > max) {

@@ -16,6 +16,7 @@ mod schema;
 mod sessions;
 #[cfg(test)]
 mod users;
+#[cfg(test)]
 mod work;
 #[cfg(test)]
 mod world;

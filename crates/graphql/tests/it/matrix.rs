@@ -130,6 +130,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("signOutEverywhere", "mutation { signOutEverywhere { id } }"),
 ];
 
+#[expect(clippy::too_many_lines, reason = "the table is written out")]
 #[tokio::test(flavor = "multi_thread")]
 async fn each_role_may_do_exactly_what_the_table_says() {
     let world = World::on_sqlite().await;
@@ -189,6 +190,36 @@ async fn each_role_may_do_exactly_what_the_table_says() {
     addDomain                   done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     verifyDomain                VALIDATION_ERRORFORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     removeDomain                done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    templates                   done       done       done       done       done       done       done
+    template                    done       done       done       done       done       done       done
+    templateVersions            done       done       done       done       done       done       done
+    templateVersion             done       done       done       done       done       done       done
+    templateHistory             done       done       done       done       done       done       done
+    createTemplate              done       FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    updateTemplate              done       FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    copyTemplate                done       FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    editVersion                 done       FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    editVersion, frozen         done       FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    deleteDraft                 done       FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    submitVersion               done       FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    approveVersion              done       FORBIDDEN  FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN
+    rejectVersion               done       FORBIDDEN  FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN
+    publishVersion              done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  done       FORBIDDEN
+    archiveVersion              done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  done       FORBIDDEN
+    restoreVersion              done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  done       FORBIDDEN
+    jobs                        done       done       done       done       done       done       done
+    job                         done       done       done       done       done       done       done
+    records                     done       done       done       done       done       done       done
+    jobHistory                  done       done       done       done       done       done       done
+    jobExport                   done       done       done       done       done       done       done
+    createJob                   done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN
+    assignJob                   done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN
+    cancelJob                   done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN
+    startJob                    done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN
+    completeStep                done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN
+    completeStep, of others     FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    addRecord                   done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN
+    correctRecord               done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN
     signOutEverywhere           done       done       done       done       done       done       done
     "#);
 }

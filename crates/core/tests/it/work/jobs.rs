@@ -3,7 +3,7 @@
 use purser_core::access::Role;
 use purser_core::error::{Error, Result};
 use purser_core::ids::TenantId;
-use purser_core::work::{Correcting, JobState, NewJob, Priority, WorkRecord};
+use purser_core::work::{Correcting, JobFilter, JobState, NewJob, Priority, WorkRecord};
 
 use super::crew::{Crew, keyed, performing, word};
 use crate::on_both;
@@ -233,7 +233,7 @@ on_both! {
             word(&crew.job(template, Some(theirs.id)).await),
         ];
         assert_eq!(answers, ["NOT_FOUND"; 13]);
-        assert!(app.jobs(&hank.grant().unwrap(), &Default::default()).await.unwrap().is_empty());
+        assert!(app.jobs(&hank.grant().unwrap(), &JobFilter::default()).await.unwrap().is_empty());
         assert!(app.jobs_by_id(&hank.grant().unwrap(), &[id]).await.unwrap().is_empty());
         assert!(app.records_of(&hank.grant().unwrap(), &[id]).await.unwrap().is_empty());
         assert_eq!(world.database.dump().await, before);

@@ -31,7 +31,7 @@ impl Versions {
             return "NOT_FOUND";
         };
         let next = match (deed, state) {
-            (Deed::Edit, Draft) => Some(Draft),
+            (Deed::Edit, Draft) | (Deed::Reject, InReview) => Some(Draft),
             (Deed::Edit, _) if self.0.contains(&Some(Draft)) => return "CONFLICT",
             (Deed::Edit, _) => {
                 self.0.push(Some(Draft));
@@ -39,7 +39,6 @@ impl Versions {
             }
             (Deed::Submit, Draft) => Some(InReview),
             (Deed::Approve, InReview) => Some(Approved),
-            (Deed::Reject, InReview) => Some(Draft),
             (Deed::Publish, Approved) | (Deed::Restore, Archived) => {
                 for other in self.0.iter_mut().filter(|it| **it == Some(Published)) {
                     *other = Some(Archived);

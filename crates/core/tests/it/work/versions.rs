@@ -2,7 +2,7 @@
 
 use purser_core::access::{Role, right};
 use purser_core::error::Error;
-use purser_core::work::{NewTemplate, Steps, TemplateUpdate, VersionState};
+use purser_core::work::{NewTemplate, Steps, TemplateFilter, TemplateUpdate, VersionState};
 
 use super::crew::{Crew, three_steps, word};
 use crate::on_both;
@@ -135,7 +135,7 @@ on_both! {
         let renamed = world.app.update_template(&by, id, update).await.unwrap();
         assert_eq!((renamed.title.as_str(), renamed.asset_class.as_str()), ("Grease the bearing", ""));
         let found = async |search: &str| {
-            let filter = purser_core::work::TemplateFilter { search: search.into(), ..Default::default() };
+            let filter = TemplateFilter { search: search.into(), ..TemplateFilter::default() };
             world.app.templates(&crew.viewer.grant().unwrap(), &filter).await.unwrap().len()
         };
         assert_eq!([found("BEARING").await, found("seal").await, found("pumps").await], [1, 0, 0]);
@@ -241,7 +241,7 @@ on_both! {
             word(&app.delete_draft(&hank.grant().unwrap(), id, 1).await),
         ];
         assert_eq!(answers, ["NOT_FOUND"; 14]);
-        assert!(app.templates(&hank.grant().unwrap(), &Default::default()).await.unwrap().is_empty());
+        assert!(app.templates(&hank.grant().unwrap(), &TemplateFilter::default()).await.unwrap().is_empty());
         assert!(app.templates_by_id(&hank.grant().unwrap(), &[id]).await.unwrap().is_empty());
         assert!(app.versions_of(&hank.grant().unwrap(), &[id]).await.unwrap().is_empty());
         assert_eq!(world.database.dump().await, before);
