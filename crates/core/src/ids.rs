@@ -133,4 +133,22 @@ uuids! {
     SessionId,
     /// An entry of the audit log.
     AuditId,
+    /// A tenant's template.
+    TemplateId,
+    /// A tenant's job.
+    JobId,
+}
+
+impl TemplateId {
+    /// Before every template.
+    pub(crate) const FIRST: Self = Self([0; 16]);
+    /// After every template.
+    pub(crate) const LAST: Self = Self([0xff; 16]);
+}
+
+impl JobId {
+    /// Before every job.
+    pub(crate) const FIRST: Self = Self([0; 16]);
+    /// After every job.
+    pub(crate) const LAST: Self = Self([0xff; 16]);
 }
