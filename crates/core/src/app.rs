@@ -145,6 +145,7 @@ impl App {
             hashes_done: hashing.done,
             hashes_refused: hashing.refused,
             hears_other_nodes: self.store.trust().listening(),
+            statements_read: self.store.reads(),
         }
     }
 
@@ -197,6 +198,8 @@ pub struct Figures {
     pub hashes_refused: u64,
     /// Whether other nodes' changes are heard; while they are not, the store is read for each check.
     pub hears_other_nodes: bool,
+    /// Statements that were read from the store since the start.
+    pub statements_read: u64,
 }
 
 /// How often [`App::keep_house`] wants to be called.

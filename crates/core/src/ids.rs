@@ -96,12 +96,6 @@ macro_rules! uuids {
                 Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().into_bytes())
             }
 
-            /// The least id that can have been minted at a moment or after.
-            pub(crate) fn first_of(moment: Timestamp) -> Self {
-                let millis = u64::try_from(moment.0 / 1000).unwrap_or(0);
-                Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid().into_bytes())
-            }
-
             /// Takes over the bytes that the store or a checked token holds.
             pub(crate) fn stored(bytes: &[u8]) -> Option<Self> {
                 bytes.try_into().ok().map(Self)
@@ -133,4 +127,41 @@ uuids! {
     SessionId,
     /// An entry of the audit log.
     AuditId,
+    /// A tenant's template.
+    TemplateId,
+    /// A tenant's job.
+    JobId,
+}
+
+impl TemplateId {
+    /// Before every template.
+    pub(crate) const FIRST: Self = Self([0; 16]);
+    /// After every template.
+    pub(crate) const LAST: Self = Self([0xff; 16]);
+}
+
+impl JobId {
+    /// Before every job.
+    pub(crate) const FIRST: Self = Self([0; 16]);
+    /// After every job.
+    pub(crate) const LAST: Self = Self([0xff; 16]);
+}
+
+impl SessionId {
+    /// The least id that can have been minted at a moment or after.
+    pub(crate) fn first_of(moment: Timestamp) -> Self {
+        Self(least_of(moment))
+    }
+}
+
+impl AuditId {
+    /// The least id that can have been minted at a moment or after.
+    pub(crate) fn first_of(moment: Timestamp) -> Self {
+        Self(least_of(moment))
+    }
+}
+
+fn least_of(moment: Timestamp) -> [u8; 16] {
+    let millis = u64::try_from(moment.0 / 1000).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid().into_bytes()
 }

@@ -22,6 +22,7 @@ mod store;
 pub mod tenants;
 pub mod users;
 mod vault;
+pub mod work;
 
 /// Every statement of the program, for the tests that prepare each one on both databases and print the system ones.
 pub fn statements() -> Vec<store::statement::Listed> {
@@ -35,6 +36,9 @@ pub fn statements() -> Vec<store::statement::Listed> {
         signin::sql::ALL,
         tenants::sql::ALL,
         users::sql::ALL,
+        work::sql::ALL,
+        work::sql::pages::jobs::ALL,
+        work::sql::pages::templates::ALL,
     ]
     .concat()
 }

@@ -7,7 +7,9 @@ mod answer;
 mod ask;
 mod audit;
 mod domains;
+mod jobs;
 mod limits;
+mod loaders;
 mod moment;
 mod operation;
 mod outline;
@@ -15,6 +17,7 @@ mod paging;
 mod providers;
 mod scan;
 mod sessions;
+mod templates;
 mod users;
 
 use std::sync::Arc;
@@ -47,6 +50,7 @@ pub struct Request {
 
 /// Answers GraphQL requests of signed-in users.
 pub struct Answerer {
+    app: Arc<App>,
     schema: Schema<Query, Mutation, EmptySubscription>,
     outline: Outline,
     limits: Limits,
@@ -58,9 +62,9 @@ impl Answerer {
         let limits = Limits::of(&app.settings().limits);
         let schema = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
             .disable_suggestions()
-            .data(app)
+            .data(Arc::clone(&app))
             .finish();
-        Self { outline: Outline::read(&schema.sdl()), schema, limits }
+        Self { app, outline: Outline::read(&schema.sdl()), schema, limits }
     }
 
     /// Answers one request. Who asks is decided before and stays decided: nothing in the request can change it.
@@ -92,7 +96,8 @@ impl Answerer {
             operation::demand_values(operation, &values)?;
         }
         let visit = caller.visit().clone();
-        let mut asked = async_graphql::Request::new("").variables(values).data(caller);
+        let beside = loaders::loader(Arc::clone(&self.app), caller.clone());
+        let mut asked = async_graphql::Request::new("").variables(values).data(beside).data(caller);
         asked.operation_name = request.operation_name;
         asked.set_parsed_query(document);
         let response = self.schema.execute(asked).await;
@@ -113,6 +118,8 @@ struct Query(
     audit::AuditQuery,
     providers::ProvidersQuery,
     domains::DomainsQuery,
+    templates::TemplatesQuery,
+    jobs::JobsQuery,
 );
 
 #[derive(Default, MergedObject)]
@@ -121,4 +128,6 @@ struct Mutation(
     sessions::SessionsMutation,
     providers::ProvidersMutation,
     domains::DomainsMutation,
+    templates::TemplatesMutation,
+    jobs::JobsMutation,
 );

@@ -61,8 +61,10 @@ impl Outline {
     }
 }
 
-/// Lists that the core keeps short, with what they hold at most.
-const SHORT: &[(&str, u64)] = &[("identityProviders", 50), ("certificates", 10), ("sso", 10), ("slo", 10)];
+/// Lists that the core keeps short, with what they hold at most. Steps come in their version's own row and cost no reading: they count
+/// as many as versions usually have.
+const SHORT: &[(&str, u64)] =
+    &[("identityProviders", 50), ("certificates", 10), ("sso", 10), ("slo", 10), ("versions", 20), ("steps", 20)];
 
 /// What the list's `first` says by default; a list without one counts as an ordinary page.
 fn usual_rows(field: &FieldDefinition) -> u64 {

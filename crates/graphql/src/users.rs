@@ -99,6 +99,11 @@ impl User {
 type Guarded<T> = Option<async_graphql::Result<T>>;
 
 impl User {
+    /// Somebody named beside something else.
+    pub(crate) fn of(user: users::User) -> Self {
+        Self(user)
+    }
+
     /// What is only for the user and for those who manage users.
     #[expect(clippy::unnecessary_wraps, reason = "the option is what makes the field null when it is refused")]
     fn guarded<T>(&self, ctx: &Context<'_>, read: impl FnOnce(&users::User) -> T) -> Guarded<T> {

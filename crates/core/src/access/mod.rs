@@ -132,6 +132,17 @@ impl<P> Grant<P> {
         self.roles
     }
 
+    /// The user who acts, for what only a tenant's own people do.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] if a system administrator does.
+    pub(crate) fn user(&self) -> Result<UserId> {
+        match self.actor {
+            Actor::User(id) => Ok(id),
+            _ => Err(Error::Forbidden),
+        }
+    }
+
     /// Whether the actor is this very user.
     pub(crate) fn is(&self, user: UserId) -> bool {
         matches!(self.actor, Actor::User(id) if id == user)

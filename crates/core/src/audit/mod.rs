@@ -10,7 +10,7 @@ use crate::access::{Grant, SystemGrant, right, system_right};
 use crate::app::App;
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
-use crate::ids::{AdminId, AuditId, SessionId, TenantId, UserId};
+use crate::ids::{AdminId, AuditId, JobId, SessionId, TemplateId, TenantId, UserId};
 use crate::store::{FromRow, Row, Value, args};
 
 /// Whence a request came.
@@ -163,6 +163,48 @@ actions! {
     DomainVerified = "domain.verified",
     /// A domain is the tenant's no more.
     DomainRemoved = "domain.removed",
+    /// A template was created, with the draft of its first version.
+    TemplateCreated = "template.created",
+    /// A template was made from another.
+    TemplateCopied = "template.copied",
+    /// A template's title or asset class was changed.
+    TemplateUpdated = "template.updated",
+    /// A template was deleted with its only draft.
+    TemplateDeleted = "template.deleted",
+    /// A draft was made from a version that is frozen.
+    VersionDrafted = "version.drafted",
+    /// A draft's steps were changed.
+    VersionEdited = "version.edited",
+    /// A draft was deleted.
+    VersionDeleted = "version.deleted",
+    /// A draft was submitted for review.
+    VersionSubmitted = "version.submitted",
+    /// A submitted version was approved.
+    VersionApproved = "version.approved",
+    /// A submitted version went back to its author.
+    VersionRejected = "version.rejected",
+    /// An approved version was published.
+    VersionPublished = "version.published",
+    /// A published version was withdrawn, or gave way to another.
+    VersionArchived = "version.archived",
+    /// An archived version was published again.
+    VersionRestored = "version.restored",
+    /// A job was created.
+    JobCreated = "job.created",
+    /// A job, or what remains of it, was given to somebody.
+    JobAssigned = "job.assigned",
+    /// A job was started.
+    JobStarted = "job.started",
+    /// A value was recorded.
+    JobRecorded = "job.recorded",
+    /// A record was corrected by a new one.
+    JobCorrected = "job.corrected",
+    /// A step of a job was completed.
+    StepCompleted = "job.step-completed",
+    /// The last step of a job was completed, and so the job.
+    JobCompleted = "job.completed",
+    /// A job was cancelled.
+    JobCancelled = "job.cancelled",
 }
 
 /// Whether it happened.
@@ -271,6 +313,14 @@ impl Target {
 
     pub(crate) fn provider(name: &str) -> Self {
         Self(format!("provider:{name}"))
+    }
+
+    pub(crate) fn template(id: TemplateId) -> Self {
+        Self(format!("template:{id}"))
+    }
+
+    pub(crate) fn job(id: JobId) -> Self {
+        Self(format!("job:{id}"))
     }
 
     pub(crate) fn domain(name: &str) -> Self {

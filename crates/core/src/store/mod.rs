@@ -6,6 +6,7 @@ pub(crate) mod statement;
 mod value;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
@@ -29,17 +30,29 @@ pub(crate) struct Store {
     entropy: Arc<dyn Entropy>,
     /// The id of the last line of the log that this node wrote.
     last_entry: Mutex<u128>,
+    /// Statements read since the start.
+    reads: AtomicU64,
 }
 
 impl Store {
     /// Opens the database that the settings name and brings it up to date.
     pub(crate) async fn open(settings: &config::Database, entropy: Arc<dyn Entropy>, forget: Forget) -> Result<Self> {
-        Ok(Self { driver: Driver::open(settings, forget).await?, entropy, last_entry: Mutex::new(0) })
+        Ok(Self {
+            driver: Driver::open(settings, forget).await?,
+            entropy,
+            last_entry: Mutex::new(0),
+            reads: AtomicU64::new(0),
+        })
     }
 
     /// What this node may believe of its memory.
     pub(crate) fn trust(&self) -> &Trust {
         self.driver.trust()
+    }
+
+    /// How many statements were read since the start.
+    pub(crate) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
     }
 
     /// The row a tenant statement finds, if any.
@@ -129,6 +142,7 @@ impl Store {
         args: Vec<Value>,
         size: Size,
     ) -> BoxFuture<'a, Result<Vec<Row>>> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         Box::pin(self.driver.read(scope, sql, args, size))
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
-use crate::ids::{AdminId, AuditId, ProviderId, SessionId, TenantId, UserId};
+use crate::ids::{AdminId, AuditId, JobId, ProviderId, SessionId, TemplateId, TenantId, UserId};
 
 /// One argument or column, in the kinds both databases know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,6 +107,18 @@ impl From<AuditId> for Value {
     }
 }
 
+impl From<TemplateId> for Value {
+    fn from(it: TemplateId) -> Self {
+        Self::Bytes(it.0.to_vec())
+    }
+}
+
+impl From<JobId> for Value {
+    fn from(it: JobId) -> Self {
+        Self::Bytes(it.0.to_vec())
+    }
+}
+
 impl From<&TenantId> for Value {
     fn from(it: &TenantId) -> Self {
         Self::Text(it.as_str().to_owned())
@@ -177,6 +189,22 @@ impl Row {
 
     pub(crate) fn session(&self, at: usize) -> Result<SessionId> {
         SessionId::stored(self.bytes(at)?).ok_or_else(|| self.unlike(at, "a session id"))
+    }
+
+    pub(crate) fn user(&self, at: usize) -> Result<UserId> {
+        self.int(at).map(UserId)
+    }
+
+    pub(crate) fn maybe_user(&self, at: usize) -> Result<Option<UserId>> {
+        Ok(self.maybe_int(at)?.map(UserId))
+    }
+
+    pub(crate) fn template(&self, at: usize) -> Result<TemplateId> {
+        TemplateId::stored(self.bytes(at)?).ok_or_else(|| self.unlike(at, "a template's id"))
+    }
+
+    pub(crate) fn job(&self, at: usize) -> Result<JobId> {
+        JobId::stored(self.bytes(at)?).ok_or_else(|| self.unlike(at, "a job's id"))
     }
 
     fn null(&self, at: usize) -> bool {

@@ -68,6 +68,8 @@ pub struct TenantSettings {
     pub strict_refresh: bool,
     /// Password sign-in is off.
     pub sso_only: bool,
+    /// Whoever wrote or edited a version may not approve it, and whoever approved it may not publish it; Admins included.
+    pub separation_of_duties: bool,
     /// Origins and addresses, besides our own paths, where people may be sent after signing in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub return_to: Vec<String>,

@@ -37,6 +37,7 @@ async fn two_tenants() -> World {
         world.app.create_provider(&by, "saml", draft).await.unwrap();
         world.app.add_domain(&by, "acme.test").await.unwrap();
         world.database.run(&what_sign_ins_leave(id)).await;
+        world.database.run(&what_work_leaves(id)).await;
     }
     world
 }
@@ -55,6 +56,28 @@ fn what_sign_ins_leave(tenant: &str) -> String {
          INSERT INTO session_providers (tenant_id, session_id, provider_id, subject, created_at)
              SELECT s.tenant_id, s.id, p.id, 'subject', 1 FROM sessions s, identity_providers p
              WHERE s.tenant_id = '{tenant}' AND p.tenant_id = '{tenant}'"
+    )
+}
+
+/// A job that is half done.
+fn what_work_leaves(tenant: &str) -> String {
+    format!(
+        "INSERT INTO templates (tenant_id, id, title, title_key, asset_class, class_key, state, published, last_number, changes,
+             created_by, created_at, updated_at) VALUES ('{tenant}', 't', 'T', 't', '', '', 'published', 1, 1, 1, 1, 1, 1);
+         INSERT INTO template_words (tenant_id, word, template_id, title_key) VALUES ('{tenant}', 't', 't', 't');
+         INSERT INTO template_versions (tenant_id, template_id, number, state, steps, step_count, revision, author, created_at,
+             updated_at, comment) VALUES ('{tenant}', 't', 1, 'published', '[]', 0, 1, 1, 1, 1, '');
+         INSERT INTO version_editors (tenant_id, template_id, number, user_id) VALUES ('{tenant}', 't', 1, 1);
+         INSERT INTO template_history (tenant_id, template_id, number, at, actor, action, part, note)
+             VALUES ('{tenant}', 't', 1, 1, 1, 'template.created', 0, '');
+         INSERT INTO jobs (tenant_id, id, template_id, version, title, asset, asset_class, class_key, priority, state, next_step,
+             step_count, records, changes, created_by, created_at)
+             VALUES ('{tenant}', 'j', 't', 1, 'T', '', '', '', 2, 'unassigned', 1, 1, 1, 1, 1, 1);
+         INSERT INTO job_words (tenant_id, word, job_id) VALUES ('{tenant}', 't', 'j');
+         INSERT INTO records (tenant_id, job_id, number, step, act, note, author, at)
+             VALUES ('{tenant}', 'j', 1, 1, 'completed', '', 1, 1);
+         INSERT INTO job_history (tenant_id, job_id, number, at, actor, action, part, note)
+             VALUES ('{tenant}', 'j', 1, 1, 1, 'job.created', 0, '')"
     )
 }
 

@@ -37,4 +37,5 @@ mod statements;
 mod tenants;
 mod tokens;
 mod users;
+mod work;
 mod world;

@@ -17,4 +17,6 @@ mod sessions;
 #[cfg(test)]
 mod users;
 #[cfg(test)]
+mod work;
+#[cfg(test)]
 mod world;

@@ -11,13 +11,14 @@ use purser_core::audit::Visit;
 use purser_core::config::Settings;
 use purser_core::env::{FixedClock, SeededEntropy, Timestamp};
 use purser_core::error::{Error, Result};
-use purser_core::ids::TenantId;
+use purser_core::ids::{JobId, TemplateId, TenantId};
 use purser_core::providers::{Draft, OidcDraft, ProtocolDraft};
 use purser_core::secret::Secret;
 use purser_core::session::{Shown, SignedIn};
 use purser_core::signin::Claim;
 use purser_core::tenants::NewTenant;
 use purser_core::users::{NewUser, User};
+use purser_core::work::{JobState, Kind, NewJob, NewTemplate, Performing, Priority, Step, Steps, VersionState};
 use purser_graphql::{Answerer, Request};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -148,6 +149,53 @@ impl World {
         for domain in self.app.domains(&by).await.unwrap() {
             self.app.remove_domain(&by, &domain.name).await.unwrap();
         }
+    }
+
+    /// A template of tenant `acme` whose version stands in a state.
+    pub(crate) async fn template(&self, by: &Caller, state: VersionState) -> TemplateId {
+        let read = |title: &str| Step {
+            title: title.into(),
+            instructions: String::new(),
+            record_required: false,
+            kind: Kind::Text,
+        };
+        let steps = Steps::parse(vec![read("Open the valve"), read("Close it")]).unwrap();
+        let new = NewTemplate::parse("Replace the seal", "Pumps", steps).unwrap();
+        let app = &self.app;
+        let id = app.create_template(&by.grant().unwrap(), new).await.unwrap().id;
+        let mut reached = VersionState::Draft;
+        while reached != state {
+            reached = match reached {
+                VersionState::Draft => app.submit_version(&by.grant().unwrap(), id, 1).await,
+                VersionState::InReview => app.approve_version(&by.grant().unwrap(), id, 1, "").await,
+                VersionState::Approved => app.publish_version(&by.grant().unwrap(), id, 1).await,
+                _ => app.archive_version(&by.grant().unwrap(), id, 1).await,
+            }
+            .unwrap()
+            .state;
+        }
+        id
+    }
+
+    /// A job of tenant `acme` in a state, done by somebody who performs jobs.
+    pub(crate) async fn job(&self, by: &Caller, state: JobState) -> JobId {
+        let template = self.template(by, VersionState::Published).await;
+        let assignee = (state != JobState::Unassigned).then_some(by.user().id);
+        let new = NewJob { template, title: None, asset: "P-1".into(), priority: Priority::High, assignee };
+        let app = &self.app;
+        let id = app.create_job(&by.grant().unwrap(), new).await.unwrap().id;
+        if matches!(state, JobState::InProgress | JobState::Completed) {
+            app.start_job(&by.grant().unwrap(), id).await.unwrap();
+            let first = Performing { step: 1, value: Some("open".into()), ..Performing::default() };
+            app.add_record(&by.grant().unwrap(), id, first).await.unwrap();
+        }
+        if state == JobState::Completed {
+            for step in [1, 2] {
+                let done = Performing { step, ..Performing::default() };
+                app.complete_step(&by.grant().unwrap(), id, done).await.unwrap();
+            }
+        }
+        id
     }
 
     /// Signs somebody in, and gives who then calls.

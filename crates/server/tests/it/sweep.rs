@@ -3,6 +3,7 @@
 mod fields;
 mod foreign;
 mod recipes;
+mod work;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

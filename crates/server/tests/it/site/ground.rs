@@ -32,6 +32,12 @@ const HELD: &[(&str, &str)] = &[
     ("exchange_codes", "id, tenant_id, user_id, challenge, expires_at"),
     ("spent_proofs", "tenant_id, issuer, proof, until"),
     ("session_providers", "tenant_id, session_id, provider_id, subject"),
+    ("templates", "tenant_id, id, title, asset_class, state, published, last_number, changes"),
+    ("template_versions", "tenant_id, template_id, number, state, steps, revision, reviewer, comment"),
+    ("template_history", "tenant_id, template_id, number, actor, action, part"),
+    ("jobs", "tenant_id, id, version, title, assignee, state, next_step, records, changes"),
+    ("records", "tenant_id, job_id, number, step, act, value"),
+    ("job_history", "tenant_id, job_id, number, actor, action, part"),
 ];
 
 /// Members of JSON whose values nobody may read in a log.

@@ -4,16 +4,18 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use insta::assert_snapshot;
-use purser_core::access::Role;
+use purser_core::access::{Right, Role};
 use serde_json::Value;
 
 use super::Who;
+use super::work::with_work;
 use crate::http::probe::Reply;
 use crate::on_both;
 use crate::site::{DAY, Site};
 
 /// Documents, one root field each. `$OTHER` and `$ADMIN` are ids of users made for it, `$SELF` that of the caller, `$SESSION` that
 /// of a session of the caller, `$NEW` an address nobody has, `$PROVIDER` an identity provider, `$FRESH` a name not used yet.
+/// `$DRAFT` to `$ARCHIVED` are templates whose version stands so; `$OPEN` to `$DONE` are jobs, given to the caller if they perform any.
 const DOCUMENTS: &[&str] = &[
     "{ me { id email roles permissions client { id } } }",
     "{ users { id email firstName lastName title } }",
@@ -53,6 +55,35 @@ const DOCUMENTS: &[&str] = &[
     r#"mutation { addDomain(input: {name: "$FRESH.test"}) { name record } }"#,
     r#"mutation { verifyDomain(input: {name: "$PROVIDER.invalid"}) { name } }"#,
     r#"mutation { removeDomain(input: {name: "$PROVIDER.invalid"}) { name } }"#,
+    r#"{ templates(first: 2, search: "seal") { id title state versions { number author { id } steps { title } } } }"#,
+    r#"{ template(id: "$DRAFT") { id title } }"#,
+    r#"{ templateVersions(id: "$DRAFT") { number state } }"#,
+    r#"{ templateVersion(id: "$DRAFT", number: 1) { number state } }"#,
+    r#"{ templateHistory(id: "$DRAFT") { action actor { id } } }"#,
+    r#"mutation { createTemplate(input: {title: "Grease", steps: [{title: "Look"}]}) { id } }"#,
+    r#"mutation { updateTemplate(input: {id: "$DRAFT", title: "Other"}) { id } }"#,
+    r#"mutation { copyTemplate(input: {id: "$DRAFT"}) { id } }"#,
+    r#"mutation { editVersion(input: {templateId: "$DRAFT", number: 1, steps: []}) { number } }"#,
+    r#"mutation { deleteDraft(input: {templateId: "$DRAFT", number: 1}) { number } }"#,
+    r#"mutation { submitVersion(input: {templateId: "$DRAFT", number: 1}) { state } }"#,
+    r#"mutation { approveVersion(input: {templateId: "$REVIEW", number: 1}) { state } }"#,
+    r#"mutation { rejectVersion(input: {templateId: "$REVIEW", number: 1, comment: "No"}) { state } }"#,
+    r#"mutation { publishVersion(input: {templateId: "$APPROVED", number: 1}) { state } }"#,
+    r#"mutation { archiveVersion(input: {templateId: "$PUBLISHED", number: 1}) { state } }"#,
+    r#"mutation { restoreVersion(input: {templateId: "$ARCHIVED", number: 1}) { state } }"#,
+    "{ jobs(state: COMPLETED) { id title assignee { id } version { number } records { number } } }",
+    r#"{ job(id: "$DONE") { id state } }"#,
+    r#"{ records(job: "$DONE") { number act value } }"#,
+    r#"{ jobHistory(id: "$DONE") { action actor { id } } }"#,
+    r#"{ jobExport(id: "$DONE") }"#,
+    r#"mutation { createJob(input: {templateId: "$PUBLISHED"}) { id } }"#,
+    r#"mutation { assignJob(input: {id: "$OPEN", assigneeId: $ADMIN}) { id } }"#,
+    r#"mutation { cancelJob(input: {id: "$OPEN"}) { id } }"#,
+    r#"mutation { startJob(input: {id: "$GIVEN"}) { id } }"#,
+    r#"mutation { completeStep(input: {jobId: "$BEGUN", step: 1}) { number } }"#,
+    r#"mutation { completeStep(input: {jobId: "$DONE", step: 1}) { number } }"#,
+    r#"mutation { addRecord(input: {jobId: "$BEGUN", step: 1, value: "x"}) { number } }"#,
+    r#"mutation { correctRecord(input: {jobId: "$BEGUN", record: 1, value: "x"}) { number } }"#,
     "mutation { signOutEverywhere { id } }",
 ];
 
@@ -108,7 +139,12 @@ async fn filled(site: &Site, document: &str, who: Who<'_, '_>) -> String {
         site.forget_providers("acme").await;
         provider = site.provider("acme").await;
     }
-    document
+    let performer = match who {
+        Who::Member(member) if member.user.roles.hold(Right::JobsPerform) => Some(&member.user),
+        _ => None,
+    };
+    with_work(site, "acme", document, performer)
+        .await
         .replace("$PROVIDER", &provider)
         .replace("$FRESH", &site.new_name())
         .replace("$OTHER", &other.id.to_string())
@@ -162,9 +198,16 @@ on_both! {
         let (theirs, their_session) = (stranger.user.id.to_string(), stranger.session().await);
         let mut swept = 0;
         let their_provider = site.provider("globex").await;
-        let ids = ["$OTHER", "$ADMIN", "$SESSION", "$PROVIDER"];
+        let work = ["$DRAFT", "$REVIEW", "$APPROVED", "$PUBLISHED", "$ARCHIVED", "$OPEN", "$GIVEN", "$BEGUN", "$DONE"];
+        let ids = [["$OTHER", "$ADMIN", "$SESSION", "$PROVIDER"].as_slice(), &work].concat();
         for document in DOCUMENTS.iter().filter(|it| ids.iter().any(|id| it.contains(id))) {
+            let their_work = with_work(&site, "globex", document, None).await;
             let of = |user: &str, session: &str, provider: &str| {
+                let document = if user == theirs {
+                    their_work.clone()
+                } else {
+                    work.iter().fold((*document).to_owned(), |text, id| text.replace(id, session))
+                };
                 let named = document.replace("$OTHER", user).replace("$ADMIN", user).replace("$SESSION", session);
                 named.replace("$PROVIDER", provider)
             };

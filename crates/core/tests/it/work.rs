@@ -1,0 +1,7 @@
+//! The work behind the doors: templates, versions, jobs, records.
+
+mod crew;
+mod jobs;
+mod lists;
+mod models;
+mod versions;
