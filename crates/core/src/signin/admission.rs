@@ -7,7 +7,7 @@ use purser_federation::Identity;
 
 use super::attempt::{Attempt, Way};
 use super::bounds::{Bound, forgiving_start};
-use super::linking::{self, Account, Denial, Domain, Facts, Outcome};
+use super::linking::{self, Account, Denial, Domain, Facts, Outcome, Word};
 use super::{Proof, Seal, Through, sql};
 use crate::access::{Role, Roles};
 use crate::app::App;
@@ -193,14 +193,19 @@ impl App {
             namesake: namesake.as_ref().map(Found::account),
             domain,
         };
+        let word = linking::word(identity, provider.kind(), &provider.rules, domain);
         let outcome = match linking::decide(identity, provider.kind(), &provider.rules, facts) {
             Ok(outcome) => outcome,
             Err(denial) => return Ok(Err((denial, linked.or(namesake).map(|found| found.id)))),
         };
         let settled = match (outcome, linked, namesake) {
-            (Outcome::SignIn, Some(found), _) => self.reopening(proven, tenant, &found, visit, now).await?,
+            (Outcome::SignIn, Some(found), namesake) => {
+                // What is said of another address says nothing of this account.
+                let own = namesake.is_some_and(|namesake| namesake.id == found.id);
+                self.reopening(proven, tenant, &found, if own { word } else { Word::Claim }, visit, now).await?
+            }
             (Outcome::Link, _, Some(found)) => self.linking(proven, tenant, &found, visit, now).await?,
-            (Outcome::Create(email), ..) => self.creating(proven, tenant, &email, visit, now).await?,
+            (Outcome::Create(email), ..) => self.creating(proven, tenant, &email, word, visit, now).await?,
             _ => return Err(Error::internal("an account was decided on that was not found")),
         };
         Ok(Ok(settled))
@@ -221,13 +226,14 @@ impl App {
         proven: &Proven,
         tenant: &Tenant,
         found: &Found,
+        word: Word,
         visit: &Visit,
         now: Timestamp,
     ) -> Result<Settled> {
         let Proven { provider, identity, .. } = proven;
         let (change, moved) =
             self.with_roles(Change::unlogged_within(tenant), proven, tenant, found, visit, now).await?;
-        let used = args![provider.id, &identity.issuer, &identity.subject, found.id, now];
+        let used = args![provider.id, &identity.issuer, &identity.subject, found.id, now, word.stored()];
         let change = change.must(sql::LINK_USED, used, || Error::Conflict);
         let asleep = found.status == UserStatus::Invited;
         let change = if asleep {
@@ -241,8 +247,8 @@ impl App {
         Ok(Settled { user: found.id, epoch: found.epoch, change, matters: moved || asleep })
     }
 
-    /// The account of its address is linked. Whoever else held a key to it until now is shut out: sessions end, and a password that was
-    /// set but never used goes, for nobody knows who set it.
+    /// The account of its address is linked. Whoever else held a key to it until now is shut out: sessions end, a password that was set
+    /// but never used goes, for nobody knows who set it, and so do identities that only claimed the address.
     async fn linking(
         &self,
         proven: &Proven,
@@ -253,8 +259,10 @@ impl App {
     ) -> Result<Settled> {
         let change = Change::unlogged_within(tenant).guarding_tenant();
         let (change, _) = self.with_roles(change, proven, tenant, found, visit, now).await?;
-        let change = change.must(sql::HAND_OVER, args![found.id, found.epoch], || Error::Conflict);
-        let change = proven.linked(change, found.id, visit, now).forgetting(Stale::User(found.id));
+        let change = change
+            .must(sql::HAND_OVER, args![found.id, found.epoch], || Error::Conflict)
+            .run(sql::DROP_UNVOUCHED, args![found.id]);
+        let change = proven.linked(change, found.id, Word::Proof, visit, now).forgetting(Stale::User(found.id));
         Ok(Settled { user: found.id, epoch: found.epoch + 1, change, matters: true })
     }
 
@@ -264,6 +272,7 @@ impl App {
         proven: &Proven,
         tenant: &Tenant,
         email: &crate::users::Email,
+        word: Word,
         visit: &Visit,
         now: Timestamp,
     ) -> Result<Settled> {
@@ -274,7 +283,7 @@ impl App {
         let row = crate::users::row(id, email, [&first, &last, ""], UserStatus::Active, roles, None, now);
         let entry = proven.entry(now, visit, Action::UserCreated, id).because(words(roles));
         let change = crate::users::adding(Change::within(tenant, entry), row, || Error::Conflict);
-        let change = proven.linked(change, id, visit, now).forgetting(Stale::User(id));
+        let change = proven.linked(change, id, word, visit, now).forgetting(Stale::User(id));
         Ok(Settled { user: id, epoch: 1, change, matters: true })
     }
 
@@ -372,10 +381,10 @@ impl Proven {
         }
     }
 
-    fn linked(&self, change: Change, user: UserId, visit: &Visit, now: Timestamp) -> Change {
+    fn linked(&self, change: Change, user: UserId, word: Word, visit: &Visit, now: Timestamp) -> Change {
         let Self { provider, identity, .. } = self;
         let entry = self.entry(now, visit, Action::IdentityLinked, user).because(&identity.subject);
-        let row = args![provider.id, &identity.issuer, &identity.subject, user, now];
+        let row = args![provider.id, &identity.issuer, &identity.subject, user, now, word.stored()];
         change.also_logging(entry).must(sql::ADD_LINK, row, || Error::Conflict)
     }
 

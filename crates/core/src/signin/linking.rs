@@ -15,7 +15,7 @@ use crate::users::{Email, UserStatus};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Account {
     pub(super) status: UserStatus,
-    /// Whether another person of the same provider and issuer opens it already.
+    /// Whether another person of the same provider and issuer opens it already, by a word that counted.
     pub(super) taken: bool,
 }
 
@@ -37,6 +37,22 @@ pub(super) enum Domain {
     Verified,
     /// Anybody's.
     Foreign,
+}
+
+/// What a provider's word for somebody's address is worth here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// It would link them to the account of the address.
+    Proof,
+    /// Anybody might say so.
+    Claim,
+}
+
+impl Word {
+    /// As it stands in the store.
+    pub(super) fn stored(self) -> i64 {
+        i64::from(self == Self::Proof)
+    }
 }
 
 /// What is to happen.
@@ -125,7 +141,13 @@ pub(super) fn address(identity: &Identity) -> Option<Email> {
     identity.email.as_deref().and_then(|text| Email::parse("email", text).ok())
 }
 
-/// Whether the provider's word for an address counts. Only OpenID Connect has words for having verified one; of the others the tenant
+/// What the provider's word for an identity's address is worth: a proof where it vouches for it, and the domain is the tenant's.
+pub(super) fn word(identity: &Identity, kind: Kind, rules: &Rules, domain: Domain) -> Word {
+    let vouched = address(identity).is_some_and(|email| vouches(identity, &email, kind, rules));
+    if vouched && domain == Domain::Verified { Word::Proof } else { Word::Claim }
+}
+
+/// Whether the provider vouches for an address. Only OpenID Connect has words for having verified one; of the others the tenant
 /// must have said for which domains it trusts them. Guests bring their address along, and whoever rules their own directory can call
 /// themselves anything there.
 fn vouches(identity: &Identity, email: &Email, kind: Kind, rules: &Rules) -> bool {

@@ -69,19 +69,22 @@ statements! {
     tenant LINKED = "SELECT u.id, u.status, u.roles, u.epoch, CAST(0 AS BIGINT) FROM external_identities e
         JOIN users u ON u.tenant_id = e.tenant_id AND u.id = e.user_id
         WHERE e.tenant_id = ?1 AND e.provider_id = ?2 AND e.issuer = ?3 AND e.subject = ?4";
-    /// The account with an address, and how many others of a provider and issuer open it.
+    /// The account with an address, and how many others of a provider and issuer open it by a word that counted.
     tenant NAMESAKE = "SELECT u.id, u.status, u.roles, u.epoch, (SELECT count(*) FROM external_identities e
-             WHERE e.tenant_id = ?1 AND e.user_id = u.id AND e.provider_id = ?3 AND e.issuer = ?4)
+             WHERE e.tenant_id = ?1 AND e.user_id = u.id AND e.provider_id = ?3 AND e.issuer = ?4 AND e.vouched = 1)
         FROM users u WHERE u.tenant_id = ?1 AND u.email_key = ?2";
     /// An identity opens an account from now on, if its provider is on and no other identity of it does.
-    tenant ADD_LINK = "INSERT INTO external_identities (tenant_id, provider_id, issuer, subject, user_id, created_at, last_sign_in_at)
-        SELECT ?1, p.id, ?3, ?4, u.id, CAST(?6 AS BIGINT), CAST(?6 AS BIGINT)
+    tenant ADD_LINK = "INSERT INTO external_identities (tenant_id, provider_id, issuer, subject, user_id, created_at, last_sign_in_at, vouched)
+        SELECT ?1, p.id, ?3, ?4, u.id, CAST(?6 AS BIGINT), CAST(?6 AS BIGINT), CAST(?7 AS BIGINT)
         FROM identity_providers p JOIN users u ON u.tenant_id = p.tenant_id
         WHERE p.tenant_id = ?1 AND p.id = ?2 AND p.status = 'on' AND u.id = ?5
           AND NOT EXISTS (SELECT 1 FROM external_identities e
               WHERE e.tenant_id = ?1 AND e.user_id = ?5 AND e.provider_id = ?2 AND e.issuer = ?3)";
-    /// A linked identity was used, if its provider is still on.
-    tenant LINK_USED = "UPDATE external_identities SET last_sign_in_at = ?6
+    /// Identities that open an account though nobody's word for its address counted open it no more.
+    tenant DROP_UNVOUCHED = "DELETE FROM external_identities WHERE tenant_id = ?1 AND user_id = ?2 AND vouched = 0";
+    /// A linked identity was used, if its provider is still on; from now on perhaps by a word that counts.
+    tenant LINK_USED = "UPDATE external_identities SET last_sign_in_at = ?6,
+            vouched = CASE WHEN CAST(?7 AS BIGINT) = 1 THEN 1 ELSE vouched END
         WHERE tenant_id = ?1 AND provider_id = ?2 AND issuer = ?3 AND subject = ?4 AND user_id = ?5
           AND EXISTS (SELECT 1 FROM identity_providers p WHERE p.tenant_id = ?1 AND p.id = ?2 AND p.status = 'on')";
     /// An account comes into the hands of whoever was proven: its sessions end, and a password never used goes.

@@ -126,6 +126,58 @@ on_both! {
         assert_eq!(count(&world, "external_identities").await, "1");
     }
 
+    async fn whoever_took_an_address_before_its_domain_was_proven_is_shut_out_by_its_owner(world) {
+        let (acme, idp) = acme(&world).await;
+        let other = crate::journey::idp(&world).await;
+        set_up(&world, &acme, "first", &other).await;
+        creating(&world, &acme, "first", &[Role::Viewer]).await;
+        let squatter = async || Browser::default().sign_in(&world.app, &other, to(&acme, "first")).await.map(arrived);
+        person(&other, "squatter", "jane@corp.test", true);
+        let before = squatter().await.unwrap();
+        owning(&world, &acme, "corp.test").await;
+        // Their word for the address does not count even now.
+        person(&other, "squatter", "jane@corp.test", false);
+        squatter().await.unwrap();
+        person(&idp, "jane", "jane@corp.test", true);
+        let jane = sign_in(&world, &acme, &idp).await.unwrap();
+        assert_eq!(jane.user.id, before.user.id);
+        assert!(world.caller(&before.handed.token).await.is_err());
+        assert_eq!(squatter().await.unwrap_err().code(), Code::AccountExists);
+        assert!(world.caller(&jane.handed.token).await.is_ok());
+        assert_eq!(sign_in(&world, &acme, &idp).await.unwrap().user.id, jane.user.id);
+        assert_eq!(count(&world, "external_identities").await, "1");
+    }
+
+    async fn an_address_taken_within_one_provider_comes_to_its_owner_too(world) {
+        let (acme, idp) = acme(&world).await;
+        creating(&world, &acme, "corp", &[]).await;
+        person(&idp, "squatter", "jane@corp.test", false);
+        let squatter = sign_in(&world, &acme, &idp).await.unwrap();
+        owning(&world, &acme, "corp.test").await;
+        person(&idp, "jane", "jane@corp.test", true);
+        assert_eq!(sign_in(&world, &acme, &idp).await.unwrap().user.id, squatter.user.id);
+        assert!(world.caller(&squatter.handed.token).await.is_err());
+        person(&idp, "squatter", "jane@corp.test", false);
+        assert_eq!(sign_in(&world, &acme, &idp).await.unwrap_err().code(), Code::AccountExists);
+    }
+
+    async fn an_identity_whose_address_was_vouched_for_since_stays_linked(world) {
+        let (acme, idp) = acme(&world).await;
+        let other = crate::journey::idp(&world).await;
+        set_up(&world, &acme, "first", &other).await;
+        creating(&world, &acme, "first", &[]).await;
+        person(&other, "jane-there", "jane@corp.test", true);
+        let there = async || Browser::default().sign_in(&world.app, &other, to(&acme, "first")).await.map(arrived);
+        there().await.unwrap();
+        owning(&world, &acme, "corp.test").await;
+        there().await.unwrap();
+        person(&idp, "jane", "jane@corp.test", true);
+        sign_in(&world, &acme, &idp).await.unwrap();
+        person(&other, "jane-there", "jane@corp.test", false);
+        assert!(there().await.is_ok());
+        assert_eq!(count(&world, "external_identities").await, "2");
+    }
+
     async fn a_changed_address_opens_the_same_account_and_changes_nothing_here(world) {
         let (acme, idp) = acme(&world).await;
         creating(&world, &acme, "corp", &[]).await;
