@@ -10,6 +10,7 @@ use crate::client_api::{
     buttons, dynamics, exchange, graphql, landing, me, oidc, password, saml, session, sessions, signin,
 };
 use crate::description::{Common, Doors};
+use crate::layers::Routes;
 use crate::site::Site;
 use crate::{graphiql, operations, pages};
 
@@ -17,17 +18,18 @@ use crate::{graphiql, operations, pages};
 macro_rules! routes {
     (for browsers: {$($page:literal => $($page_method:ident $($page_handler:ident)::+),+;)*}
      for programs: {$($path:literal => $($method:ident $($handler:ident)::+),+;)*}) => {
-        /// The router.
-        pub fn router(site: Site) -> Router {
+        /// The routes.
+        pub fn routes(site: Site) -> Routes {
             let router = Router::new()
                 $(.route($page, MethodRouter::new()$(.merge($page_method($($page_handler)::+)))+))*
                 .route_layer(from_fn(pages::for_browsers))
                 $(.route($path, MethodRouter::new()$(.merge($method($($handler)::+)))+))*;
-            router
+            let router = router
                 .route("/", get(pages::home))
                 .route("/graphiql", get(graphiql::page))
                 .route("/graphiql/{part}", get(graphiql::part))
-                .with_state(site)
+                .with_state(site);
+            Routes { router, patterns: vec!["/", "/graphiql", "/graphiql/{part}", $($page,)* $($path,)*] }
         }
 
         #[derive(OpenApi)]

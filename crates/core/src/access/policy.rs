@@ -198,7 +198,8 @@ impl Roles {
         Self(u8::try_from(bits & 0x7f).unwrap_or(0))
     }
 
-    pub(crate) fn bits(self) -> i64 {
+    /// The set as a number below 128: a bit for each role.
+    pub fn bits(self) -> i64 {
         self.0.into()
     }
 }

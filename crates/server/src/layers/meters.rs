@@ -12,7 +12,6 @@ const SECONDS: &str = "purser_http_request_seconds";
 /// The meters of one route. Each is looked up in the registry once, when it is first needed.
 #[derive(Default)]
 pub(super) struct RouteMeters {
-    pattern: OnceLock<Box<str>>,
     of_methods: [OnceLock<Box<[OnceLock<Meter>; 5]>>; 6],
 }
 
@@ -22,10 +21,10 @@ struct Meter {
 }
 
 impl Meter {
-    fn of(pattern: &str, method: &'static str, class: &'static str) -> Self {
-        let route = if pattern.is_empty() { "none" } else { pattern }.to_owned();
+    fn of(pattern: &'static str, method: &'static str, class: &'static str) -> Self {
+        let route = if pattern.is_empty() { "none" } else { pattern };
         Self {
-            requests: metrics::counter!(REQUESTS, "route" => route.clone(), "method" => method, "status" => class),
+            requests: metrics::counter!(REQUESTS, "route" => route, "method" => method, "status" => class),
             seconds: metrics::histogram!(SECONDS, "route" => route, "method" => method, "status" => class),
         }
     }
@@ -38,15 +37,12 @@ impl Meter {
 
 impl RouteMeters {
     /// Counts one answer.
-    pub(super) fn record(&self, pattern: &str, method: &Method, status: StatusCode, took: Duration) {
+    pub(super) fn record(&self, pattern: &'static str, method: &Method, status: StatusCode, took: Duration) {
         let (row, method) = method_name(method);
         let (column, class) = class_name(status);
-        let mine = self.pattern.get_or_init(|| pattern.into());
         let cells = self.of_methods.get(row).map(|cells| cells.get_or_init(Box::default));
-        match cells.and_then(|cells| cells.get(column)) {
-            Some(cell) if **mine == *pattern => cell.get_or_init(|| Meter::of(pattern, method, class)).record(took),
-            // A route that was mounted twice after it got its shell.
-            _ => Meter::of(pattern, method, class).record(took),
+        if let Some(cell) = cells.and_then(|cells| cells.get(column)) {
+            cell.get_or_init(|| Meter::of(pattern, method, class)).record(took);
         }
     }
 }

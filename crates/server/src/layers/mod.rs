@@ -12,20 +12,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::Route;
 use axum::routing::future::RouteFuture;
 use pin_project_lite::pin_project;
 use purser_core::env::Entropy;
 use purser_core::error::Error;
 use tokio::time::Instant;
-use tower::{Layer, Service};
+use tower::Service as _;
 use tracing::{Level, debug, error, info};
 
 use crate::fault::{Fault, Verdict};
@@ -49,11 +48,16 @@ impl Shell {
         Arc::new(Self { ids: RequestIds::new(entropy), https: settings.is_https() })
     }
 
-    /// Puts the shell around every route of a finished router, its refusals of unknown paths and wrong methods included.
-    /// A listener does this with the router it serves; only tests that go without one do it themselves.
-    pub fn around(self: &Arc<Self>, router: Router) -> Router {
-        // `with_state` builds the routes now; without it axum would build each anew for every request.
-        router.layer(ShellLayer(Arc::clone(self))).with_state(())
+    /// Puts the shell around a finished router, its refusals of unknown paths and wrong methods included.
+    pub(crate) fn around(self: &Arc<Self>, routes: Routes) -> Shelled {
+        let Routes { router, patterns } = routes;
+        let mut places = matchit::Router::new();
+        for pattern in patterns {
+            let place = Place { pattern, meters: RouteMeters::default() };
+            places.insert(pattern, place).expect("the router has taken the same patterns");
+        }
+        let ground = Ground { shell: Arc::clone(self), places, nowhere: Place::default() };
+        Shelled { ground: Arc::new(ground), router }
     }
 
     /// The answer to a request that never reaches a route.
@@ -110,60 +114,61 @@ impl Storing {
     }
 }
 
-/// Gives each route a shell of its own, so that what is known of the route is looked up once.
-#[derive(Clone)]
-struct ShellLayer(Arc<Shell>);
-
-impl Layer<Route> for ShellLayer {
-    type Service = Shelled;
-
-    fn layer(&self, route: Route) -> Shelled {
-        Shelled { shell: Arc::clone(&self.0), meters: Arc::default(), route }
-    }
+/// A router with the patterns of its routes, by which requests are logged and counted.
+pub struct Routes {
+    /// The router, finished.
+    pub router: Router,
+    /// Every pattern it was given.
+    pub patterns: Vec<&'static str>,
 }
 
-/// A route in its shell.
-#[derive(Clone)]
-struct Shelled {
+/// One route, as the log and the metrics know it.
+#[derive(Default)]
+struct Place {
+    pattern: &'static str,
+    meters: RouteMeters,
+}
+
+/// What all requests share.
+struct Ground {
     shell: Arc<Shell>,
-    meters: Arc<RouteMeters>,
-    route: Route,
+    places: matchit::Router<Place>,
+    nowhere: Place,
 }
 
-impl Service<Request> for Shelled {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Answering;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
+impl Ground {
+    fn place(&self, path: &str) -> &Place {
+        self.places.at(path).map_or(&self.nowhere, |found| found.value)
     }
+}
 
-    fn call(&mut self, mut request: Request) -> Answering {
+/// A router in its shell. Not a layer of it: a layer is boxed and copied for every request, route by route.
+#[derive(Clone)]
+pub(crate) struct Shelled {
+    ground: Arc<Ground>,
+    router: Router,
+}
+
+impl Shelled {
+    /// Has a request answered.
+    pub(crate) fn call(&self, mut request: Request) -> Answering {
         let record = Record {
             began: Instant::now(),
-            id: self.shell.ids.of(request.headers_mut()),
+            id: self.ground.shell.ids.of(request.headers_mut()),
             method: request.method().clone(),
-            path: Path::of(&request),
-            storing: Storing::of(request.uri().path()),
+            target: request.uri().clone(),
         };
-        Answering {
-            answer: self.route.call(request),
-            record: Some(record),
-            shell: Arc::clone(&self.shell),
-            meters: Arc::clone(&self.meters),
-        }
+        Answering { answer: self.router.clone().call(request), record: Some(record), ground: Arc::clone(&self.ground) }
     }
 }
 
 pin_project! {
-    /// A request on its way through a route.
-    struct Answering {
+    /// A request on its way through the router.
+    pub(crate) struct Answering {
         #[pin]
         answer: RouteFuture<Infallible>,
         record: Option<Record>,
-        shell: Arc<Shell>,
-        meters: Arc<RouteMeters>,
+        ground: Arc<Ground>,
     }
 }
 
@@ -182,7 +187,7 @@ impl Future for Answering {
             Err(panic) => Fault::from(Error::internal(said(panic.as_ref()))).into_response(),
         };
         let record = this.record.take().expect("a future is not polled after it is done");
-        let response = record.finish(response, this.shell, this.meters);
+        let response = record.finish(response, this.ground);
         Poll::Ready(Ok(response))
     }
 }
@@ -198,22 +203,22 @@ struct Record {
     began: Instant,
     id: HeaderValue,
     method: Method,
-    path: Path,
-    storing: Storing,
+    target: Uri,
 }
 
 impl Record {
-    fn finish(self, response: Response, shell: &Shell, meters: &RouteMeters) -> Response {
+    fn finish(self, response: Response, ground: &Ground) -> Response {
         let mut response = enveloped(response);
         let took = self.began.elapsed();
-        meters.record(self.path.pattern(), &self.method, response.status(), took);
-        self.log(&mut response, took.as_micros());
-        shell.dress(response.headers_mut(), self.id, self.storing);
+        let place = ground.place(self.target.path());
+        place.meters.record(place.pattern, &self.method, response.status(), took);
+        self.log(&mut response, place.pattern, took.as_micros());
+        ground.shell.dress(response.headers_mut(), self.id, Storing::of(self.target.path()));
         response
     }
 
     /// The one line of a request.
-    fn log(&self, response: &mut Response, micros: u128) {
+    fn log(&self, response: &mut Response, pattern: &'static str, micros: u128) {
         let status = response.status().as_u16();
         if status < 400 && !tracing::enabled!(Level::DEBUG) {
             return;
@@ -221,43 +226,18 @@ impl Record {
         let verdict = response.extensions_mut().remove::<Verdict>();
         let code = verdict.as_ref().map(|verdict| verdict.code);
         let cause = verdict.as_ref().and_then(Verdict::chain);
-        let (id, method, route) = (self.id.to_str().unwrap_or_default(), self.method.as_str(), self.path.as_str());
+        let (id, method, route) = (self.id.to_str().unwrap_or_default(), self.method.as_str(), self.route(pattern));
         match status {
             ..400 => debug!(request_id = id, method, route, status, micros, "request answered"),
             400..500 => info!(request_id = id, method, route, status, code, micros, "request refused"),
             500.. => error!(request_id = id, method, route, status, code, micros, cause, "request failed"),
         }
     }
-}
 
-/// Where a request went.
-enum Path {
-    /// To a route, by its pattern: no ids in the log, and as many names in the metrics as there are routes.
-    Known(MatchedPath),
-    /// To no route.
-    Unknown(Uri),
-}
-
-impl Path {
-    fn of(request: &Request) -> Self {
-        match request.extensions().get::<MatchedPath>() {
-            Some(pattern) => Self::Known(pattern.clone()),
-            None => Self::Unknown(request.uri().clone()),
-        }
-    }
-
-    fn pattern(&self) -> &str {
-        match self {
-            Self::Known(pattern) => pattern.as_str(),
-            Self::Unknown(_) => "",
-        }
-    }
-
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Known(pattern) => pattern.as_str(),
-            Self::Unknown(uri) => uri.path().get(..128).unwrap_or(uri.path()),
-        }
+    /// Where it went: by the route's pattern, so that no ids stand in the log; a path that leads nowhere is shortened.
+    fn route(&self, pattern: &'static str) -> &str {
+        let path = self.target.path();
+        if pattern.is_empty() { path.get(..128).unwrap_or(path) } else { pattern }
     }
 }
 
@@ -283,7 +263,7 @@ fn is_bare(headers: &HeaderMap) -> bool {
 fn fault_for(status: StatusCode) -> Fault {
     match status {
         StatusCode::NOT_FOUND => Error::NotFound.into(),
-        // The router adds `Allow` after us.
+        // The router has added `Allow`.
         StatusCode::METHOD_NOT_ALLOWED => Fault::MethodNotAllowed(""),
         StatusCode::PAYLOAD_TOO_LARGE => Fault::PayloadTooLarge,
         StatusCode::UNSUPPORTED_MEDIA_TYPE => Fault::UnsupportedMediaType,

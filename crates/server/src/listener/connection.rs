@@ -8,27 +8,24 @@ use std::sync::Arc;
 use std::task::{self, Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::header::HOST;
 use axum::http::{HeaderMap, Request, Uri, Version};
 use axum::response::Response;
-use axum::routing::future::RouteFuture;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::Watcher;
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tower::Service as _;
 use tracing::debug;
 
 use super::pulse::Pulse;
 use super::wire::Wire;
 use crate::fault::Fault;
 use crate::http_settings::HttpSettings;
-use crate::layers::Shell;
+use crate::layers::{Answering, Shell, Shelled};
 
 /// The longest head of a request: enough for a token with many groups and a browser's other cookies.
 const MAX_HEAD: usize = 16 * 1024;
@@ -36,13 +33,13 @@ const MAX_HEAD: usize = 16 * 1024;
 /// What all connections are served with.
 pub(super) struct Server {
     http: http1::Builder,
-    router: Router,
+    router: Shelled,
     shell: Arc<Shell>,
     settings: Arc<HttpSettings>,
 }
 
 impl Server {
-    pub(super) fn new(router: Router, shell: Arc<Shell>, settings: Arc<HttpSettings>) -> Self {
+    pub(super) fn new(router: Shelled, shell: Arc<Shell>, settings: Arc<HttpSettings>) -> Self {
         let mut http = http1::Builder::new();
         // A client that has sent all it will send still waits for its answer; and a handler that is changing something is not
         // dropped halfway because its client hung up. hyper's limit of 100 headers stays: another costs an allocation each.
@@ -74,7 +71,7 @@ impl Server {
 
 /// Where a connection's requests enter.
 struct Entrance {
-    router: Router,
+    router: Shelled,
     shell: Arc<Shell>,
     pulse: Arc<Pulse>,
     peer: SocketAddr,
@@ -93,7 +90,7 @@ impl hyper::service::Service<Request<Incoming>> for Entrance {
             return Entering { way: Way::Refused { answer: ready(Ok(refusal)) }, pulse };
         }
         request.extensions_mut().insert(ConnectInfo(self.peer));
-        let answer = self.router.clone().call(request.map(Body::new));
+        let answer = self.router.call(request.map(Body::new));
         Entering { way: Way::Routed { answer }, pulse }
     }
 }
@@ -124,7 +121,7 @@ pin_project! {
 pin_project! {
     #[project = WayProjected]
     enum Way {
-        Routed { #[pin] answer: RouteFuture<Infallible> },
+        Routed { #[pin] answer: Answering },
         Refused { #[pin] answer: Ready<Result<Response, Infallible>> },
     }
 }
@@ -146,6 +143,8 @@ impl Future for Entering {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layers::Routes;
+    use axum::Router;
     use axum::routing::{get, post};
     use hyper_util::server::graceful::GracefulShutdown;
     use proptest::prelude::*;
@@ -169,7 +168,7 @@ mod tests {
                 get(async || timeout(Duration::from_hours(1), std::future::pending::<()>()).await.is_err().to_string()),
             )
             .route("/long", get(async || "x".repeat(100_000)));
-        let server = Server::new(shell.around(router), shell, settings);
+        let server = Server::new(shell.around(Routes { router, patterns: Vec::new() }), shell, settings);
         let (client, stream) = tokio::io::duplex(unread);
         let peer = SocketAddr::from(([127, 0, 0, 1], 1));
         let served = async move {

@@ -11,7 +11,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -20,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use tracing::{debug, info, warn};
 
 use crate::http_settings::HttpSettings;
-use crate::layers::Shell;
+use crate::layers::{Routes, Shell};
 use connection::Server;
 
 /// A bound address, and with it everything a connection is served with.
@@ -49,14 +48,14 @@ impl Listener {
         self.socket.local_addr()
     }
 
-    /// Serves the router, in this listener's shell, until `stop` is done: then takes no more connections, closes the idle
+    /// Serves the routes, in this listener's shell, until `stop` is done: then takes no more connections, closes the idle
     /// ones, lets requests in flight finish for as long as the grace period lasts, and ends the rest.
     ///
     /// Handlers find the peer as `ConnectInfo<SocketAddr>` among the request's extensions. A recorder of metrics must be
     /// installed before, for each route looks its meters up once.
-    pub async fn serve(self, router: Router, stop: impl Future<Output = ()>) {
+    pub async fn serve(self, routes: Routes, stop: impl Future<Output = ()>) {
         let server =
-            Arc::new(Server::new(self.shell.around(router), Arc::clone(&self.shell), Arc::clone(&self.settings)));
+            Arc::new(Server::new(self.shell.around(routes), Arc::clone(&self.shell), Arc::clone(&self.settings)));
         let places = Arc::new(Semaphore::new(self.settings.max_connections));
         let graceful = GracefulShutdown::new();
         let mut open = JoinSet::new();

@@ -114,7 +114,7 @@ impl Site {
             http: Arc::new(http.clone()),
             extras: Extras { graphiql: false, metrics: Some((figures, settings.metrics.token.clone())) },
         };
-        let probe = Probe::serving(router::router(purser_server::site::Site::new(parts)), http).await;
+        let probe = Probe::serving(router::routes(purser_server::site::Site::new(parts)), http).await;
         Self { app, clock, probe, settings, ground }
     }
 

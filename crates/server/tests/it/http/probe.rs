@@ -5,10 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use purser_core::env::SeededEntropy;
 use purser_server::http_settings::HttpSettings;
-use purser_server::layers::Shell;
+use purser_server::layers::{Routes, Shell};
 use purser_server::listener::Listener;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -30,12 +29,12 @@ pub(crate) struct Probe {
 
 impl Probe {
     /// Serves these routes with these settings.
-    pub(crate) async fn serving(router: Router, settings: HttpSettings) -> Self {
+    pub(crate) async fn serving(routes: Routes, settings: HttpSettings) -> Self {
         let shell = Shell::new(&settings, &SeededEntropy::new(7));
         let listener = Listener::bind(([127, 0, 0, 1], 0).into(), Arc::new(settings), shell).await.unwrap();
         let address = listener.address().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let served = tokio::spawn(listener.serve(router, async {
+        let served = tokio::spawn(listener.serve(routes, async {
             let _ = stopped.await;
         }));
         Self { address, stop, served }

@@ -15,6 +15,7 @@ use purser_server::cookie;
 use purser_server::extract::{Body, Credential, Form, NamedClient, Visitor, allowed_origin_if_sent, same_origin};
 use purser_server::fault::{Answer, Empty, Fault, created, success};
 use purser_server::http_settings::{HttpSettings, Reach};
+use purser_server::layers::Routes;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::Notify;
@@ -59,7 +60,8 @@ pub(super) async fn server_with(settings: HttpSettings) -> Probe {
 pub(super) async fn gated(settings: HttpSettings) -> (Probe, Arc<Gate>) {
     let gate = Arc::new(Gate::default());
     let app = App { settings: Arc::new(settings.clone()), gate: Arc::clone(&gate) };
-    (Probe::serving(router(app), settings).await, gate)
+    let routes = Routes { router: router(app), patterns: vec!["/api/hello", "/api/things/{id}"] };
+    (Probe::serving(routes, settings).await, gate)
 }
 
 fn router(app: App) -> Router {
