@@ -193,6 +193,8 @@ actions! {
     JobCreated = "job.created",
     /// A job, or what remains of it, was given to somebody.
     JobAssigned = "job.assigned",
+    /// A job was taken from whoever was to do it.
+    JobUnassigned = "job.unassigned",
     /// A job was started.
     JobStarted = "job.started",
     /// A value was recorded.

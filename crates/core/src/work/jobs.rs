@@ -6,12 +6,13 @@ use crate::audit::{Action, Entry, Target};
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::{JobId, TemplateId, UserId};
+use crate::store::statement::TenantSql;
 use crate::store::{Change, FromRow, Row, args};
 use crate::users::{User, UserStatus};
 
 use super::sql;
-use super::sql::pages::jobs as pages;
-use super::{Event, in_parts, line, page, remark, seeks_nothing, sought, words};
+use super::sql::pages::{fewest, jobs as pages, led_by};
+use super::{Event, Words, in_parts, line, page, remark, seeks_nothing, sought, words};
 
 /// Where a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -184,6 +185,8 @@ pub enum JobOrder {
     Newest,
     /// The oldest first.
     Oldest,
+    /// The most urgent first, of these the newest.
+    Priority,
 }
 
 /// Which jobs to list.
@@ -209,29 +212,18 @@ pub struct JobFilter {
 
 impl App {
     /// A page of the tenant's jobs.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming `after` if the order is by priority and there is no such job.
     pub async fn jobs(&self, by: &Grant<right::WorkRead>, filter: &JobFilter) -> Result<Vec<Job>> {
         let words = sought(&filter.search);
         if seeks_nothing(&filter.search, &words) {
             return Ok(Vec::new());
         }
-        let statement = pages::choose(filter, &words);
-        let [one, two, three] = words;
-        let start = match filter.order {
-            JobOrder::Newest => JobId::LAST,
-            JobOrder::Oldest => JobId::FIRST,
-        };
-        let args = args![
-            filter.after.unwrap_or(start),
-            page(filter.first),
-            filter.state.map_or("", JobState::word),
-            filter.asset_class.trim().to_lowercase(),
-            filter.priority.map_or(0, Priority::rank),
-            filter.assignee.map_or(0, |id| id.0),
-            one,
-            two,
-            three
-        ];
-        self.store.all(by, statement, args).await
+        match filter.order {
+            JobOrder::Newest | JobOrder::Oldest => self.jobs_with(by, filter, words).await,
+            JobOrder::Priority => self.jobs_by_priority(by, filter, words).await,
+        }
     }
 
     /// One job.
@@ -325,11 +317,31 @@ impl App {
         if job.state.is_over() {
             return Err(Error::Conflict);
         }
+        if job.assignee == Some(assignee) {
+            return Ok(job);
+        }
         let was = job.assignee.map_or(0, |id| id.0);
         let note = format!("to user {assignee}");
         let step = args![id, assignee, was, performers()];
         self.changed(by, id, Action::JobAssigned, &note, |change| change.must(sql::ASSIGN, step, || Error::Conflict))
             .await
+    }
+
+    /// Takes a job that is not begun from whoever was to do it. One that is begun can only be given to another.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] if it is nobody's, begun or over, or someone was faster.
+    pub async fn unassign_job(&self, by: &Grant<right::JobsManage>, id: JobId) -> Result<Job> {
+        let job = self.find_job(by, id).await?;
+        let Some(assignee) = job.assignee.filter(|_| job.state == JobState::Assigned) else {
+            return Err(Error::Conflict);
+        };
+        let note = format!("from user {assignee}");
+        let step = args![id, assignee];
+        self.changed(by, id, Action::JobUnassigned, &note, |change| {
+            change.must(sql::UNASSIGN, step, || Error::Conflict)
+        })
+        .await
     }
 
     /// Gives a job up; what was recorded stays.
@@ -353,6 +365,74 @@ impl App {
         let user = demand_assignee(by, &job)?;
         let step = args![id, user, self.now()];
         self.changed(by, id, Action::JobStarted, "", |change| change.must(sql::START, step, || Error::Conflict)).await
+    }
+
+    async fn jobs_with(&self, by: &Grant<right::WorkRead>, filter: &JobFilter, words: Words) -> Result<Vec<Job>> {
+        let (statement, [one, two, three]) = self.begin_at_fewest(by, filter, words).await?;
+        let start = if filter.order == JobOrder::Oldest { JobId::FIRST } else { JobId::LAST };
+        let args = args![
+            filter.after.unwrap_or(start),
+            page(filter.first),
+            filter.state.map_or("", JobState::word),
+            filter.asset_class.trim().to_lowercase(),
+            filter.priority.map_or(0, Priority::rank),
+            filter.assignee.map_or(0, |id| id.0),
+            one,
+            two,
+            three
+        ];
+        self.store.all(by, statement, args).await
+    }
+
+    /// One priority after the other, until the page is full: each is a list by age of its own, so no order but that has to be kept.
+    async fn jobs_by_priority(&self, by: &Grant<right::WorkRead>, filter: &JobFilter, words: Words) -> Result<Vec<Job>> {
+        let last = match filter.after {
+            Some(id) => Some(self.find_job(by, id).await.map_err(|refusal| match refusal {
+                Error::NotFound => Error::invalid("after", "there is no such job"),
+                other => other,
+            })?),
+            None => None,
+        };
+        let reached = last.as_ref().map_or(Priority::High, |last| last.priority);
+        let mut found: Vec<Job> = Vec::new();
+        for priority in [Priority::High, Priority::Medium, Priority::Low] {
+            let left = page(filter.first).saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
+            if left == 0 || priority > reached || filter.priority.is_some_and(|only| only != priority) {
+                continue;
+            }
+            let after = last.as_ref().filter(|last| last.priority == priority).map(|last| last.id);
+            let (first, order) = (Some(left), JobOrder::Newest);
+            let part = JobFilter { after, first, order, priority: Some(priority), ..filter.clone() };
+            found.extend(self.jobs_with(by, &part, words.clone()).await?);
+        }
+        Ok(found)
+    }
+
+    /// The statement that begins at what the fewest jobs have, and the words with the rarest first.
+    async fn begin_at_fewest(
+        &self,
+        by: &Grant<right::WorkRead>,
+        filter: &JobFilter,
+        words: Words,
+    ) -> Result<(TenantSql, Words)> {
+        let leads = pages::leads(filter, &words);
+        let [one, two, three] = &words;
+        let counts = if leads.len() < 2 {
+            None
+        } else {
+            let args = args![
+                one,
+                two,
+                three,
+                filter.assignee.map_or(0, |id| id.0),
+                filter.asset_class.trim().to_lowercase(),
+                filter.state.map_or("", JobState::word),
+                filter.priority.map_or(0, Priority::rank)
+            ];
+            self.store.one(by, pages::FEWEST, args).await?
+        };
+        let lead = fewest(&leads, counts.as_ref())?;
+        Ok((pages::beginning_at(lead, filter), led_by(lead, words)))
     }
 
     pub(super) async fn find_job<P: Permission>(&self, by: &Grant<P>, id: JobId) -> Result<Job> {

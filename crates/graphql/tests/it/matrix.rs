@@ -121,6 +121,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("jobExport", "{ jobExport(id: \"$DONE\") }"),
     ("createJob", "mutation { createJob(input: {templateId: \"$PUBLISHED\"}) { id } }"),
     ("assignJob", "mutation { assignJob(input: {id: \"$OPEN\", assigneeId: $ADMIN}) { id } }"),
+    ("unassignJob", "mutation { unassignJob(input: {id: \"$GIVEN\"}) { id } }"),
     ("cancelJob", "mutation { cancelJob(input: {id: \"$OPEN\"}) { id } }"),
     ("startJob", "mutation { startJob(input: {id: \"$GIVEN\"}) { id } }"),
     ("completeStep", "mutation { completeStep(input: {jobId: \"$BEGUN\", step: 1}) { number } }"),
