@@ -47,8 +47,6 @@ pub(crate) enum JobOrder {
     Newest,
     /// The oldest first.
     Oldest,
-    /// The most urgent first, of these the newest.
-    Priority,
 }
 
 /// What was done when a record was written.

@@ -185,8 +185,6 @@ pub enum JobOrder {
     Newest,
     /// The oldest first.
     Oldest,
-    /// The most urgent first, of these the newest.
-    Priority,
 }
 
 /// Which jobs to list.
@@ -212,18 +210,28 @@ pub struct JobFilter {
 
 impl App {
     /// A page of the tenant's jobs.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] naming `after` if the order is by priority and there is no such job.
     pub async fn jobs(&self, by: &Grant<right::WorkRead>, filter: &JobFilter) -> Result<Vec<Job>> {
         let words = sought(&filter.search);
         if seeks_nothing(&filter.search, &words) {
             return Ok(Vec::new());
         }
-        match filter.order {
-            JobOrder::Newest | JobOrder::Oldest => self.jobs_with(by, filter, words).await,
-            JobOrder::Priority => self.jobs_by_priority(by, filter, words).await,
-        }
+        let (statement, [one, two, three]) = self.begin_at_fewest(by, filter, words).await?;
+        let start = match filter.order {
+            JobOrder::Newest => JobId::LAST,
+            JobOrder::Oldest => JobId::FIRST,
+        };
+        let args = args![
+            filter.after.unwrap_or(start),
+            page(filter.first),
+            filter.state.map_or("", JobState::word),
+            filter.asset_class.trim().to_lowercase(),
+            filter.priority.map_or(0, Priority::rank),
+            filter.assignee.map_or(0, |id| id.0),
+            one,
+            two,
+            three
+        ];
+        self.store.all(by, statement, args).await
     }
 
     /// One job.
@@ -365,47 +373,6 @@ impl App {
         let user = demand_assignee(by, &job)?;
         let step = args![id, user, self.now()];
         self.changed(by, id, Action::JobStarted, "", |change| change.must(sql::START, step, || Error::Conflict)).await
-    }
-
-    async fn jobs_with(&self, by: &Grant<right::WorkRead>, filter: &JobFilter, words: Words) -> Result<Vec<Job>> {
-        let (statement, [one, two, three]) = self.begin_at_fewest(by, filter, words).await?;
-        let start = if filter.order == JobOrder::Oldest { JobId::FIRST } else { JobId::LAST };
-        let args = args![
-            filter.after.unwrap_or(start),
-            page(filter.first),
-            filter.state.map_or("", JobState::word),
-            filter.asset_class.trim().to_lowercase(),
-            filter.priority.map_or(0, Priority::rank),
-            filter.assignee.map_or(0, |id| id.0),
-            one,
-            two,
-            three
-        ];
-        self.store.all(by, statement, args).await
-    }
-
-    /// One priority after the other, until the page is full: each is a list by age of its own, so no order but that has to be kept.
-    async fn jobs_by_priority(&self, by: &Grant<right::WorkRead>, filter: &JobFilter, words: Words) -> Result<Vec<Job>> {
-        let last = match filter.after {
-            Some(id) => Some(self.find_job(by, id).await.map_err(|refusal| match refusal {
-                Error::NotFound => Error::invalid("after", "there is no such job"),
-                other => other,
-            })?),
-            None => None,
-        };
-        let reached = last.as_ref().map_or(Priority::High, |last| last.priority);
-        let mut found: Vec<Job> = Vec::new();
-        for priority in [Priority::High, Priority::Medium, Priority::Low] {
-            let left = page(filter.first).saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
-            if left == 0 || priority > reached || filter.priority.is_some_and(|only| only != priority) {
-                continue;
-            }
-            let after = last.as_ref().filter(|last| last.priority == priority).map(|last| last.id);
-            let (first, order) = (Some(left), JobOrder::Newest);
-            let part = JobFilter { after, first, order, priority: Some(priority), ..filter.clone() };
-            found.extend(self.jobs_with(by, &part, words.clone()).await?);
-        }
-        Ok(found)
     }
 
     /// The statement that begins at what the fewest jobs have, and the words with the rarest first.

@@ -1,5 +1,6 @@
 //! The statements that list pages, by key and never by counting. Each begins at the index of what the fewest things have, in the order
-//! of the list, so that a page costs what it shows; the other filters are asked of what comes.
+//! of the list, so that a page costs what it shows. The other filters are asked of their own indexes before a row is read; a key is
+//! asked for between itself and itself there, for a key that is equal would make both engines read the row to look at.
 
 use crate::error::{Error, Result};
 use crate::store::{FromRow, Row};
@@ -72,6 +73,29 @@ macro_rules! up_to_a_thousand {
     };
 }
 
+/// Asks an index whether it holds the key in hand, unless the filter is not set.
+macro_rules! holds {
+    ($unset:literal, $table:literal, $where:literal, $id:literal, $key:literal) => {
+        concat!(
+            " AND (",
+            $unset,
+            " OR EXISTS (SELECT 1 FROM ",
+            $table,
+            " x WHERE x.tenant_id = ?1 AND ",
+            $where,
+            " AND x.",
+            $id,
+            " >= ",
+            $key,
+            " AND x.",
+            $id,
+            " <= ",
+            $key,
+            "))"
+        )
+    };
+}
+
 /// The templates' pages.
 pub(crate) mod templates {
     use super::{Lead, places};
@@ -80,56 +104,89 @@ pub(crate) mod templates {
 
     /// Arguments: after, how many, state, class, three words.
     macro_rules! newest {
-        ($from:literal, $id:literal, $lead:literal) => {
-            page!($from, $lead, concat!("AND ", $id, " < ?2"), concat!($id, " DESC"))
+        ($from:literal, $id:literal, $lead:literal, $filters:expr) => {
+            page!($from, $id, $lead, concat!(" AND ", $id, " < ?2"), concat!($id, " DESC"), $filters)
         };
     }
 
     /// The same, and the place in the order of titles.
     macro_rules! by_title {
-        ($from:literal, $key:literal, $lead:literal) => {
-            page!($from, $lead, concat!("AND (", $key, ") > (?9, ?2)"), $key)
+        ($from:literal, $id:literal, $lead:literal, $filters:expr) => {
+            page!(
+                $from,
+                $id,
+                $lead,
+                concat!(" AND (l.title_key, ", $id, ") > (?9, ?2)"),
+                concat!("l.title_key, ", $id),
+                $filters
+            )
         };
     }
 
     macro_rules! page {
-        ($from:literal, $lead:literal, $place:expr, $order:expr) => {
+        ($from:literal, $id:literal, $lead:literal, $place:expr, $order:expr, $filters:expr) => {
             concat!(
                 "SELECT t.id, t.title, t.asset_class, t.state, t.published, t.last_number, t.changes, t.created_by, t.created_at,
                     t.updated_at
-                FROM ", $from, " WHERE t.tenant_id = ?1 ", $lead, " ", $place,
-                " AND (?4 = '' OR t.state = ?4 OR (?4 = 'published' AND t.published > 0)) AND (?5 = '' OR t.class_key = ?5)
-                AND (?6 = '' OR EXISTS (SELECT 1 FROM template_words w WHERE w.tenant_id = ?1 AND w.word = ?6 AND w.template_id = t.id))
-                AND (?7 = '' OR EXISTS (SELECT 1 FROM template_words w WHERE w.tenant_id = ?1 AND w.word = ?7 AND w.template_id = t.id))
-                AND (?8 = '' OR EXISTS (SELECT 1 FROM template_words w WHERE w.tenant_id = ?1 AND w.word = ?8 AND w.template_id = t.id))
-                ORDER BY ", $order, " LIMIT ?3"
+                FROM ", $from, " l CROSS JOIN templates t WHERE l.tenant_id = ?1 ", $lead, $place, " AND t.tenant_id = ?1 AND t.id = ", $id,
+                $filters, " ORDER BY ", $order, " LIMIT ?3"
+            )
+        };
+    }
+
+    macro_rules! state {
+        ($key:literal) => {
+            concat!(
+                " AND (?4 = '' OR CASE WHEN ?4 = 'published'
+                    THEN EXISTS (SELECT 1 FROM templates x WHERE x.tenant_id = ?1 AND x.published > 0 AND x.id >= ", $key, " AND x.id <= ", $key, ")
+                    ELSE EXISTS (SELECT 1 FROM templates x WHERE x.tenant_id = ?1 AND x.state = ?4 AND x.id >= ", $key, " AND x.id <= ", $key, ")
+                    END)"
+            )
+        };
+    }
+
+    macro_rules! class {
+        ($key:literal) => {
+            holds!("?5 = ''", "templates", "x.class_key = ?5", "id", $key)
+        };
+    }
+
+    macro_rules! words {
+        ($key:literal) => {
+            concat!(holds!("?6 = ''", "template_words", "x.word = ?6", "template_id", $key), other_words!($key))
+        };
+    }
+
+    macro_rules! other_words {
+        ($key:literal) => {
+            concat!(
+                holds!("?7 = ''", "template_words", "x.word = ?7", "template_id", $key),
+                holds!("?8 = ''", "template_words", "x.word = ?8", "template_id", $key)
             )
         };
     }
 
     statements! {
         /// The newest first.
-        tenant TEMPLATES = newest!("templates t", "t.id", "");
-        /// Those in a state.
-        tenant TEMPLATES_IN_STATE = newest!("templates t", "t.id", "AND t.state = ?4");
-        /// Those with a published version.
-        tenant TEMPLATES_PUBLISHED = newest!("templates t", "t.id", "AND t.published > 0");
-        /// Those for a class.
-        tenant TEMPLATES_OF_CLASS = newest!("templates t", "t.id", "AND t.class_key = ?5");
-        /// Those with a word.
-        tenant TEMPLATES_WITH_WORD = newest!("template_words l CROSS JOIN templates t", "l.template_id",
-            "AND l.tenant_id = ?1 AND l.word = ?6 AND t.id = l.template_id");
+        tenant TEMPLATES = newest!("templates", "l.id", "", concat!(state!("l.id"), class!("l.id"), words!("l.id")));
         /// By title.
-        tenant TEMPLATES_BY_TITLE = by_title!("templates t", "t.title_key, t.id", "");
+        tenant TEMPLATES_BY_TITLE = by_title!("templates", "l.id", "", concat!(state!("l.id"), class!("l.id"), words!("l.id")));
+        /// Those in a state.
+        tenant TEMPLATES_IN_STATE = newest!("templates", "l.id", "AND l.state = ?4", concat!(class!("l.id"), words!("l.id")));
         /// Those in a state, by title.
-        tenant TEMPLATES_IN_STATE_BY_TITLE = by_title!("templates t", "t.title_key, t.id", "AND t.state = ?4");
+        tenant TEMPLATES_IN_STATE_BY_TITLE = by_title!("templates", "l.id", "AND l.state = ?4", concat!(class!("l.id"), words!("l.id")));
+        /// Those with a published version.
+        tenant TEMPLATES_PUBLISHED = newest!("templates", "l.id", "AND l.published > 0 AND ?4 = 'published'", concat!(class!("l.id"), words!("l.id")));
         /// Those with a published version, by title.
-        tenant TEMPLATES_PUBLISHED_BY_TITLE = by_title!("templates t", "t.title_key, t.id", "AND t.published > 0");
+        tenant TEMPLATES_PUBLISHED_BY_TITLE = by_title!("templates", "l.id", "AND l.published > 0 AND ?4 = 'published'", concat!(class!("l.id"), words!("l.id")));
+        /// Those for a class.
+        tenant TEMPLATES_OF_CLASS = newest!("templates", "l.id", "AND l.class_key = ?5", concat!(state!("l.id"), words!("l.id")));
         /// Those for a class, by title.
-        tenant TEMPLATES_OF_CLASS_BY_TITLE = by_title!("templates t", "t.title_key, t.id", "AND t.class_key = ?5");
+        tenant TEMPLATES_OF_CLASS_BY_TITLE = by_title!("templates", "l.id", "AND l.class_key = ?5", concat!(state!("l.id"), words!("l.id")));
+        /// Those with a word.
+        tenant TEMPLATES_WITH_WORD = newest!("template_words", "l.template_id", "AND l.word = ?6", concat!(state!("l.template_id"), class!("l.template_id"), other_words!("l.template_id")));
         /// Those with a word, by title.
-        tenant TEMPLATES_WITH_WORD_BY_TITLE = by_title!("template_words l CROSS JOIN templates t", "l.title_key, l.template_id",
-            "AND l.tenant_id = ?1 AND l.word = ?6 AND t.id = l.template_id");
+        tenant TEMPLATES_WITH_WORD_BY_TITLE = by_title!("template_words", "l.template_id", "AND l.word = ?6", concat!(state!("l.template_id"), class!("l.template_id"), other_words!("l.template_id")));
         /// How many have each of three words, nobody's (templates are not given to people), a class, a state.
         tenant FEWEST = concat!("SELECT ", up_to_a_thousand!("template_words", "word = ?2"), ", ",
             up_to_a_thousand!("template_words", "word = ?3"), ", ",
@@ -175,74 +232,104 @@ pub(crate) mod jobs {
 
     /// Arguments: after, how many, state, class, priority, assignee, three words.
     macro_rules! page {
-        ($from:literal, $lead:literal, $place:literal, $order:literal) => {
+        ($from:literal, $id:literal, $lead:literal, $place:literal, $order:literal, $filters:expr) => {
             concat!(
-                "SELECT j.id, j.template_id, j.version, j.title, j.asset, j.asset_class, j.priority, j.assignee, j.state,
-            j.next_step,
+                "SELECT j.id, j.template_id, j.version, j.title, j.asset, j.asset_class, j.priority, j.assignee, j.state, j.next_step,
                     j.step_count, j.records, j.created_by, j.created_at, j.started_at, j.ended_at
-                FROM ", $from, " WHERE j.tenant_id = ?1 ", $lead, " AND ", $place,
-                " AND (?4 = '' OR j.state = ?4) AND (?5 = '' OR j.class_key = ?5)
-                AND (CAST(?6 AS BIGINT) = 0 OR j.priority = CAST(?6 AS BIGINT))
-                AND (CAST(?7 AS BIGINT) = 0 OR j.assignee = CAST(?7 AS BIGINT))
-                AND (?8 = '' OR EXISTS (SELECT 1 FROM job_words w WHERE w.tenant_id = ?1 AND w.word = ?8 AND w.job_id = j.id))
-                AND (?9 = '' OR EXISTS (SELECT 1 FROM job_words w WHERE w.tenant_id = ?1 AND w.word = ?9 AND w.job_id = j.id))
-                AND (?10 = '' OR EXISTS (SELECT 1 FROM job_words w WHERE w.tenant_id = ?1 AND w.word = ?10 AND w.job_id = j.id))
-                ORDER BY ", $order, " LIMIT ?3"
+                FROM ", $from, " l CROSS JOIN jobs j WHERE l.tenant_id = ?1 ", $lead, " AND ", $id, $place,
+                " AND j.tenant_id = ?1 AND j.id = ", $id, $filters, " ORDER BY ", $id, $order, " LIMIT ?3"
             )
         };
     }
 
     macro_rules! newest {
-        ($lead:literal) => {
-            page!("jobs j", $lead, "j.id < ?2", "j.id DESC")
+        ($from:literal, $id:literal, $lead:literal, $filters:expr) => {
+            page!($from, $id, $lead, " < ?2", " DESC", $filters)
         };
     }
 
     macro_rules! oldest {
-        ($lead:literal) => {
-            page!("jobs j", $lead, "j.id > ?2", "j.id")
+        ($from:literal, $id:literal, $lead:literal, $filters:expr) => {
+            page!($from, $id, $lead, " > ?2", "", $filters)
+        };
+    }
+
+    macro_rules! state {
+        ($key:literal) => {
+            holds!("?4 = ''", "jobs", "x.state = ?4", "id", $key)
+        };
+    }
+
+    macro_rules! class {
+        ($key:literal) => {
+            holds!("?5 = ''", "jobs", "x.class_key = ?5", "id", $key)
+        };
+    }
+
+    macro_rules! priority {
+        ($key:literal) => {
+            holds!("CAST(?6 AS BIGINT) = 0", "jobs", "x.priority = CAST(?6 AS BIGINT)", "id", $key)
+        };
+    }
+
+    macro_rules! assignee {
+        ($key:literal) => {
+            holds!("CAST(?7 AS BIGINT) = 0", "jobs", "x.assignee = CAST(?7 AS BIGINT)", "id", $key)
+        };
+    }
+
+    macro_rules! words {
+        ($key:literal) => {
+            concat!(holds!("?8 = ''", "job_words", "x.word = ?8", "job_id", $key), other_words!($key))
+        };
+    }
+
+    macro_rules! other_words {
+        ($key:literal) => {
+            concat!(
+                holds!("?9 = ''", "job_words", "x.word = ?9", "job_id", $key),
+                holds!("?10 = ''", "job_words", "x.word = ?10", "job_id", $key)
+            )
         };
     }
 
     statements! {
         /// The newest first.
-        tenant JOBS = newest!("");
+        tenant JOBS = newest!("jobs", "l.id", "", concat!(state!("l.id"), priority!("l.id"), class!("l.id"), assignee!("l.id"), words!("l.id")));
         /// Those in a state.
-        tenant JOBS_IN_STATE = newest!("AND j.state = ?4");
-        /// Those of an assignee.
-        tenant JOBS_OF = newest!("AND j.assignee = CAST(?7 AS BIGINT)");
-        /// Those of an assignee in a state.
-        tenant JOBS_OF_IN_STATE = newest!("AND j.assignee = CAST(?7 AS BIGINT) AND j.state = ?4");
-        /// Those for a class.
-        tenant JOBS_OF_CLASS = newest!("AND j.class_key = ?5");
-        /// Those for a class in a state.
-        tenant JOBS_OF_CLASS_IN_STATE = newest!("AND j.class_key = ?5 AND j.state = ?4");
+        tenant JOBS_IN_STATE = newest!("jobs", "l.id", "AND l.state = ?4", concat!(priority!("l.id"), class!("l.id"), assignee!("l.id"), words!("l.id")));
         /// Those in a state of a priority.
-        tenant JOBS_IN_STATE_OF_PRIORITY = newest!("AND j.state = ?4 AND j.priority = CAST(?6 AS BIGINT)");
+        tenant JOBS_IN_STATE_OF_PRIORITY = newest!("jobs", "l.id", "AND l.state = ?4 AND l.priority = CAST(?6 AS BIGINT)", concat!(class!("l.id"), assignee!("l.id"), words!("l.id")));
         /// Those of a priority.
-        tenant JOBS_OF_PRIORITY = newest!("AND j.priority = CAST(?6 AS BIGINT)");
+        tenant JOBS_OF_PRIORITY = newest!("jobs", "l.id", "AND l.priority = CAST(?6 AS BIGINT)", concat!(state!("l.id"), class!("l.id"), assignee!("l.id"), words!("l.id")));
+        /// Those of an assignee.
+        tenant JOBS_OF = newest!("jobs", "l.id", "AND l.assignee = CAST(?7 AS BIGINT)", concat!(state!("l.id"), class!("l.id"), priority!("l.id"), words!("l.id")));
+        /// Those of an assignee in a state.
+        tenant JOBS_OF_IN_STATE = newest!("jobs", "l.id", "AND l.assignee = CAST(?7 AS BIGINT) AND l.state = ?4", concat!(class!("l.id"), priority!("l.id"), words!("l.id")));
+        /// Those for a class.
+        tenant JOBS_OF_CLASS = newest!("jobs", "l.id", "AND l.class_key = ?5", concat!(state!("l.id"), priority!("l.id"), assignee!("l.id"), words!("l.id")));
+        /// Those for a class in a state.
+        tenant JOBS_OF_CLASS_IN_STATE = newest!("jobs", "l.id", "AND l.class_key = ?5 AND l.state = ?4", concat!(priority!("l.id"), assignee!("l.id"), words!("l.id")));
         /// Those with a word.
-        tenant JOBS_WITH_WORD = page!("job_words l CROSS JOIN jobs j", "AND l.tenant_id = ?1 AND l.word = ?8 AND j.id = l.job_id",
-            "l.job_id < ?2", "l.job_id DESC");
+        tenant JOBS_WITH_WORD = newest!("job_words", "l.job_id", "AND l.word = ?8", concat!(state!("l.job_id"), class!("l.job_id"), priority!("l.job_id"), assignee!("l.job_id"), other_words!("l.job_id")));
         /// The oldest first.
-        tenant OLDEST_JOBS = oldest!("");
+        tenant OLDEST_JOBS = oldest!("jobs", "l.id", "", concat!(state!("l.id"), priority!("l.id"), class!("l.id"), assignee!("l.id"), words!("l.id")));
         /// Those in a state, the oldest first.
-        tenant OLDEST_JOBS_IN_STATE = oldest!("AND j.state = ?4");
-        /// Those of an assignee, the oldest first.
-        tenant OLDEST_JOBS_OF = oldest!("AND j.assignee = CAST(?7 AS BIGINT)");
-        /// Those of an assignee in a state, the oldest first.
-        tenant OLDEST_JOBS_OF_IN_STATE = oldest!("AND j.assignee = CAST(?7 AS BIGINT) AND j.state = ?4");
-        /// Those for a class, the oldest first.
-        tenant OLDEST_JOBS_OF_CLASS = oldest!("AND j.class_key = ?5");
-        /// Those for a class in a state, the oldest first.
-        tenant OLDEST_JOBS_OF_CLASS_IN_STATE = oldest!("AND j.class_key = ?5 AND j.state = ?4");
+        tenant OLDEST_JOBS_IN_STATE = oldest!("jobs", "l.id", "AND l.state = ?4", concat!(priority!("l.id"), class!("l.id"), assignee!("l.id"), words!("l.id")));
         /// Those in a state of a priority, the oldest first.
-        tenant OLDEST_JOBS_IN_STATE_OF_PRIORITY = oldest!("AND j.state = ?4 AND j.priority = CAST(?6 AS BIGINT)");
+        tenant OLDEST_JOBS_IN_STATE_OF_PRIORITY = oldest!("jobs", "l.id", "AND l.state = ?4 AND l.priority = CAST(?6 AS BIGINT)", concat!(class!("l.id"), assignee!("l.id"), words!("l.id")));
         /// Those of a priority, the oldest first.
-        tenant OLDEST_JOBS_OF_PRIORITY = oldest!("AND j.priority = CAST(?6 AS BIGINT)");
+        tenant OLDEST_JOBS_OF_PRIORITY = oldest!("jobs", "l.id", "AND l.priority = CAST(?6 AS BIGINT)", concat!(state!("l.id"), class!("l.id"), assignee!("l.id"), words!("l.id")));
+        /// Those of an assignee, the oldest first.
+        tenant OLDEST_JOBS_OF = oldest!("jobs", "l.id", "AND l.assignee = CAST(?7 AS BIGINT)", concat!(state!("l.id"), class!("l.id"), priority!("l.id"), words!("l.id")));
+        /// Those of an assignee in a state, the oldest first.
+        tenant OLDEST_JOBS_OF_IN_STATE = oldest!("jobs", "l.id", "AND l.assignee = CAST(?7 AS BIGINT) AND l.state = ?4", concat!(class!("l.id"), priority!("l.id"), words!("l.id")));
+        /// Those for a class, the oldest first.
+        tenant OLDEST_JOBS_OF_CLASS = oldest!("jobs", "l.id", "AND l.class_key = ?5", concat!(state!("l.id"), priority!("l.id"), assignee!("l.id"), words!("l.id")));
+        /// Those for a class in a state, the oldest first.
+        tenant OLDEST_JOBS_OF_CLASS_IN_STATE = oldest!("jobs", "l.id", "AND l.class_key = ?5 AND l.state = ?4", concat!(priority!("l.id"), assignee!("l.id"), words!("l.id")));
         /// Those with a word, the oldest first.
-        tenant OLDEST_JOBS_WITH_WORD = page!("job_words l CROSS JOIN jobs j",
-            "AND l.tenant_id = ?1 AND l.word = ?8 AND j.id = l.job_id", "l.job_id > ?2", "l.job_id");
+        tenant OLDEST_JOBS_WITH_WORD = oldest!("job_words", "l.job_id", "AND l.word = ?8", concat!(state!("l.job_id"), class!("l.job_id"), priority!("l.job_id"), assignee!("l.job_id"), other_words!("l.job_id")));
         /// How many have each of three words, an assignee and a class, both in the state if one is asked for, and what remains.
         tenant FEWEST = concat!("SELECT ", up_to_a_thousand!("job_words", "word = ?2"), ", ",
             up_to_a_thousand!("job_words", "word = ?3"), ", ", up_to_a_thousand!("job_words", "word = ?4"), ",
@@ -286,7 +373,7 @@ pub(crate) mod jobs {
         };
         match filter.order {
             JobOrder::Oldest => oldest,
-            JobOrder::Newest | JobOrder::Priority => newest,
+            JobOrder::Newest => newest,
         }
     }
 }

@@ -4,7 +4,8 @@ use purser_core::access::{Caller, Role};
 use purser_core::error::Result;
 use purser_core::ids::{JobId, TemplateId, UserId};
 use purser_core::work::{
-    Correcting, Job, JobExport, Kind, NewJob, NewTemplate, Performing, Priority, Step, Steps, Template, Version, WorkRecord,
+    Correcting, Job, JobExport, Kind, NewJob, NewTemplate, Performing, Priority, Step, Steps, Template, Version,
+    WorkRecord,
 };
 
 use crate::world::World;
