@@ -215,6 +215,7 @@ async fn each_role_may_do_exactly_what_the_table_says() {
     jobExport                   done       done       done       done       done       done       done
     createJob                   done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN
     assignJob                   done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN
+    unassignJob                 done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN
     cancelJob                   done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN
     startJob                    done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN
     completeStep                done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN
