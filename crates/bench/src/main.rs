@@ -6,6 +6,7 @@ mod cpus;
 mod hash;
 mod hello;
 mod http;
+mod lists;
 mod load;
 mod postgres;
 mod process;
@@ -56,6 +57,12 @@ struct Args {
     /// Compare 10,000 tenants with one instead (SQLite)
     #[arg(long, conflicts_with = "scale")]
     tenants: bool,
+    /// Compare the lists of 100,000 templates, 1 M jobs and 10 M records with those of a hundredth instead; where DATABASE_URL says
+    #[arg(long, conflicts_with_all = ["scale", "tenants"])]
+    lists: bool,
+    /// So much of that is the large size
+    #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u64).range(2..=100), requires = "lists")]
+    portion: u64,
     /// Exit with 1 if a figure falls short of its target
     #[arg(long)]
     require: bool,
@@ -121,9 +128,10 @@ fn bench(args: &Args) -> Result<ExitCode> {
     let program = if args.stub { Program::Stub } else { Program::locate(args.purser.as_deref())? };
     let plan = plan(args);
     let within = args.folder.clone().unwrap_or_else(std::env::temp_dir);
-    let sections = match (args.scale, args.tenants) {
-        (true, _) => vec![grow(&program, args, &within, &plan)?],
-        (_, true) => vec![deal_out(&program, &within, &plan)?],
+    let sections = match (args.scale, args.tenants, args.lists) {
+        (true, ..) => vec![grow(&program, args, &within, &plan)?],
+        (_, true, _) => vec![deal_out(&program, &within, &plan)?],
+        (.., true) => vec![list(&program, args, &within, &plan)?],
         _ => measure(&program, &within, &plan)?,
     };
     let report = Report { program: program.to_string(), cpus: cpus::count(), pinned: plan.halves.is_some(), sections };
@@ -206,6 +214,33 @@ fn deal_out(program: &Program, within: &Path, plan: &Plan) -> Result<Section> {
         growth::measure_tenants([&one, &many], sizes, plan, &progress),
         &progress,
     )
+}
+
+/// On PostgreSQL if there is one, for it takes minutes to fill either.
+fn list(program: &Program, args: &Args, within: &Path, plan: &Plan) -> Result<Section> {
+    let many = lists::WHOLE.percent(args.portion);
+    let sizes = [many.percent(1), many];
+    let at = std::env::var("DATABASE_URL").ok();
+    let fresh = at.map(|url| Ok::<_, anyhow::Error>([postgres::Fresh::beside(&url)?, postgres::Fresh::beside(&url)?]));
+    let store = if fresh.is_some() { "PostgreSQL, lists" } else { "SQLite, lists" };
+    let progress = bar(store, scenarios::lists::steps());
+    let (_fresh, [small, large]) = match fresh.transpose()? {
+        Some(fresh) => {
+            let made = [
+                Purser::on_postgres(program.clone(), within, plan.users, &fresh[0].url)?,
+                Purser::on_postgres(program.clone(), within, plan.users, &fresh[1].url)?,
+            ];
+            (Some(fresh), made)
+        }
+        None => (
+            None,
+            [
+                Purser::on_sqlite(program.clone(), within, plan.users)?,
+                Purser::on_sqlite(program.clone(), within, plan.users)?,
+            ],
+        ),
+    };
+    section(store, scenarios::lists::measure([&small, &large], sizes, plan, &progress), &progress)
 }
 
 fn section(store: &'static str, results: Result<scenarios::Results>, progress: &ProgressBar) -> Result<Section> {

@@ -1,7 +1,12 @@
 //! A PostgreSQL database of the bench's own, beside the one it was told of; dropped at the end.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use anyhow::{Context, Result, ensure};
 use tokio_postgres::NoTls;
+
+/// How many were made, each under a name of its own.
+static MADE: AtomicUsize = AtomicUsize::new(0);
 
 /// A fresh database. Dropped with this value.
 pub(crate) struct Fresh {
@@ -17,7 +22,8 @@ impl Fresh {
     /// # Errors
     /// When `url` is not a URL, the server cannot be reached without TLS, or the user may not make databases.
     pub(crate) fn beside(url: &str) -> Result<Self> {
-        let name = format!("purser_bench_{}", std::process::id());
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!("purser_bench_{}_{number}", std::process::id());
         let fresh = renamed(url, &name)?;
         execute(url, &format!("CREATE DATABASE {name}")).context("cannot make a database where DATABASE_URL points")?;
         Ok(Self { admin_url: url.to_owned(), name, url: fresh })

@@ -11,6 +11,7 @@ use indicatif::ProgressBar;
 use rustix::thread::CpuSet;
 use tempfile::TempDir;
 
+use crate::lists::{self, Work};
 use crate::process::{Launch, Server, free_address};
 use crate::scale::{self, Size, scatter};
 
@@ -116,8 +117,16 @@ impl Purser {
     }
 
     fn create_user(&self, email: &str) -> Result<()> {
+        self.create_person(email, "Viewer")
+    }
+
+    /// Makes a user with a role.
+    ///
+    /// # Errors
+    /// When the command fails.
+    pub(crate) fn create_person(&self, email: &str, role: &str) -> Result<()> {
         let of = ["user", "create", "--client", TENANT, "--email", email];
-        let who = ["--first-name", "A", "--last-name", "B", "--role", "Viewer", "--password-stdin"];
+        let who = ["--first-name", "A", "--last-name", "B", "--role", role, "--password-stdin"];
         self.run(&[&of[..], &who[..]].concat(), &format!("{PASSWORD}\n"))
     }
 
@@ -184,6 +193,17 @@ impl Purser {
             self.filled_in.set(Some(size));
         }
         Ok(())
+    }
+
+    /// Fills the database of the stopped server up to so much work, on either engine.
+    ///
+    /// # Errors
+    /// When the server's tables are not the expected ones.
+    pub(crate) fn stock(&self, size: Work, progress: &ProgressBar) -> Result<()> {
+        match self.database.strip_prefix("sqlite:") {
+            Some(file) => lists::fill_sqlite(Path::new(file), size, progress),
+            None => lists::fill_postgres(&self.database, size, progress),
+        }
     }
 
     /// The addresses of people who can sign in: of those filled in if there are any, drawn from all over the table.

@@ -1,5 +1,6 @@
 //! What is told at the end: the figures beside their targets, the plain rates, a table and JSON.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -32,6 +33,7 @@ impl Target {
             "signin_p99_while_providers_hang" => Some(Self::Below(2.0)),
             "growth_bearer" | "growth_signin" => Some(Self::AtMost(1.5)),
             "tenants_bearer" | "tenants_signin" => Some(Self::AtMost(1.2)),
+            name if name.starts_with("lists ") => Some(Self::AtMost(3.0)),
             _ => None,
         }
     }
@@ -57,7 +59,7 @@ impl Target {
 /// One figure, held against its target if it has one.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Figure {
-    name: &'static str,
+    name: Cow<'static, str>,
     value: f64,
     unit: &'static str,
     target: Option<Target>,
@@ -67,8 +69,9 @@ pub(crate) struct Figure {
 
 impl Figure {
     /// A figure and the rounds it is the median of.
-    pub(crate) fn new(name: &'static str, value: f64, unit: &'static str, rounds: Vec<f64>) -> Self {
-        let target = Target::of(name);
+    pub(crate) fn new(name: impl Into<Cow<'static, str>>, value: f64, unit: &'static str, rounds: Vec<f64>) -> Self {
+        let name = name.into();
+        let target = Target::of(&name);
         Self { name, value, unit, target, holds: target.map(|target| target.holds(value)), rounds }
     }
 }
@@ -76,7 +79,7 @@ impl Figure {
 /// A plain rate over its rounds.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Rate {
-    name: &'static str,
+    name: Cow<'static, str>,
     #[serde(flatten)]
     median: Sample,
     /// How many were told that the server is busy.
@@ -86,9 +89,9 @@ pub(crate) struct Rate {
 
 impl Rate {
     /// The medians of the rounds.
-    pub(crate) fn new(name: &'static str, rounds: &[Sample]) -> Self {
+    pub(crate) fn new(name: impl Into<Cow<'static, str>>, rounds: &[Sample]) -> Self {
         let rates = rounds.iter().map(|round| round.per_second).collect();
-        Self { name, median: Sample::median(rounds), busy: 0, rounds: rates }
+        Self { name: name.into(), median: Sample::median(rounds), busy: 0, rounds: rates }
     }
 
     /// The same, with how many were told that the server is busy.

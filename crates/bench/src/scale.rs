@@ -112,7 +112,8 @@ fn session_ids(connection: &Connection, count: u64) -> Result<Vec<u128>> {
     Ok(ids)
 }
 
-fn uuid_v7(time: u64, random: u128) -> u128 {
+/// A UUID of version 7 with this time and, of this chance, what it takes.
+pub(crate) fn uuid_v7(time: u64, random: u128) -> u128 {
     let low = random & ((1 << 62) - 1);
     let middle = (random >> 64) & 0xfff;
     u128::from(time) << 80 | 7 << 76 | middle << 64 | 2 << 62 | low
@@ -135,16 +136,23 @@ fn signed(number: u64) -> i64 {
 }
 
 /// A table whose rows are multiplied.
-struct Table {
-    name: &'static str,
+pub(crate) struct Table {
+    /// Its name.
+    pub(crate) name: &'static str,
     /// The first row by this column is the one copied.
-    order: &'static str,
+    pub(crate) order: &'static str,
     /// Whether its indexes are dropped before and made again after: quicker for those the rows come to in no order.
     index_free: bool,
 }
 
 impl Table {
-    fn multiply(
+    /// A table whose rows come in the order of its indexes, or nearly so.
+    pub(crate) fn of(name: &'static str, order: &'static str) -> Self {
+        Self { name, order, index_free: false }
+    }
+
+    /// Adds so many copies of its first row, each varied.
+    pub(crate) fn multiply(
         &self,
         connection: &mut Connection,
         count: u64,

@@ -131,7 +131,9 @@ CREATE INDEX jobs_by_state ON jobs (tenant_id, state, id);
 CREATE INDEX jobs_by_assignee ON jobs (tenant_id, assignee, id);
 CREATE INDEX jobs_by_assignee_state ON jobs (tenant_id, assignee, state, id);
 CREATE INDEX jobs_by_class ON jobs (tenant_id, class_key, id);
+CREATE INDEX jobs_by_class_state ON jobs (tenant_id, class_key, state, id);
 CREATE INDEX jobs_by_priority ON jobs (tenant_id, priority, id);
+CREATE INDEX jobs_by_state_priority ON jobs (tenant_id, state, priority, id);
 
 -- The words of a job's title, asset and asset class.
 CREATE TABLE job_words (

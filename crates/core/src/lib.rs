@@ -20,6 +20,7 @@ pub mod session;
 pub mod signin;
 mod store;
 pub mod tenants;
+pub mod transfer;
 pub mod users;
 mod vault;
 pub mod work;
@@ -35,6 +36,7 @@ pub fn statements() -> Vec<store::statement::Listed> {
         session::sql::ALL,
         signin::sql::ALL,
         tenants::sql::ALL,
+        transfer::sql::ALL,
         users::sql::ALL,
         work::sql::ALL,
         work::sql::pages::jobs::ALL,

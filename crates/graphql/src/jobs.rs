@@ -280,7 +280,8 @@ impl JobsQuery {
     /// A completed job, whole: its steps, what was recorded of each, and who did what when.
     async fn job_export(&self, ctx: &Context<'_>, id: ID) -> Result<Json<work::JobExport>> {
         let (app, by) = ask(ctx)?;
-        app.export_job(&by, id.parse()?).await.map(Json)
+        let (_, naming) = ask(ctx)?;
+        app.export_job(&by, &naming, id.parse()?).await.map(Json)
     }
 }
 
@@ -300,6 +301,12 @@ impl JobsMutation {
     async fn assign_job(&self, ctx: &Context<'_>, input: AssignJobInput) -> Result<Option<Job>> {
         let (app, by) = ask(ctx)?;
         app.assign_job(&by, input.id.parse()?, input.assignee_id.parse()?).await.map(Job).map(Some)
+    }
+
+    /// Takes a job that is not begun from whoever was to do it. One that is begun can only be given to another.
+    async fn unassign_job(&self, ctx: &Context<'_>, input: JobInput) -> Result<Option<Job>> {
+        let (app, by) = ask(ctx)?;
+        app.unassign_job(&by, input.id.parse()?).await.map(Job).map(Some)
     }
 
     /// Gives a job up; what was recorded stays.

@@ -2,6 +2,7 @@
 
 mod neighbours;
 mod sign_on;
+mod work;
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write as _};
@@ -66,6 +67,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     log::start(&settings.log);
     let app = Arc::new(Box::pin(App::open(settings)).await?);
     provide_accounts(&app, &passwords).await?;
+    work::provide(&app, &passwords.users).await?;
     if let Some(sign_on) = &sign_on {
         sign_on.provide(&app, &CLIENT.0.parse()?).await?;
     }
@@ -286,16 +288,20 @@ fn addresses(base: &str) -> String {
     .join("\n")
 }
 
-/// Lines to paste: a sign-in, a question that carries the token of another one, and an administrator's sign-in.
+/// Lines to paste: a sign-in, two questions that carry the token of another one, and an administrator's sign-in.
 fn trials(base: &str, passwords: &Passwords) -> String {
     let json = "-H 'Content-Type: application/json'";
     let body = format!(r#"{{"email":"{}","password":"{}"}}"#, email(Role::Admin), passwords.users.reveal());
     let sign_in = format!("curl -sS {base}/api/client/auth/sign-in {json} -d '{body}'");
     let token = format!(r#"$({sign_in} | sed 's/.*"token":"\([^"]*\)".*/\1/')"#);
-    let ask = format!(
-        r#"curl -sS {base}/api/client/graphql {json} -H "Authorization: Bearer {token}" -d '{{"query":"{{ users {{ id email }} }}"}}'"#
-    );
+    let ask = |query: &str| {
+        format!(
+            r#"curl -sS {base}/api/client/graphql {json} -H "Authorization: Bearer {token}" -d '{{"query":"{query}"}}'"#
+        )
+    };
+    let people = ask("{ users { id email } }");
+    let work = ask("{ templates { title state } jobs { title asset state assignee { firstName } } }");
     let body = format!(r#"{{"username":"{ADMIN}","password":"{}"}}"#, passwords.admin.reveal());
     let admin = format!("curl -sS {base}/api/admin/auth/sign-in {json} -d '{body}'");
-    [sign_in, ask, admin].join("\n\n")
+    [sign_in, people, work, admin].join("\n\n")
 }

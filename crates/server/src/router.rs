@@ -7,7 +7,7 @@ use utoipa::OpenApi;
 
 use crate::admin_api::{admins, audit, clients, domains, keys, license, providers, session as admin_session, users};
 use crate::client_api::{
-    buttons, dynamics, exchange, graphql, landing, me, oidc, password, saml, session, sessions, signin,
+    buttons, dynamics, exchange, graphql, jobs, landing, me, oidc, password, people, saml, session, sessions, signin,
 };
 use crate::description::{Common, Doors};
 use crate::layers::Routes;
@@ -64,6 +64,10 @@ routes! {
         "/api/client/auth/providers" => get buttons::list;
         "/api/client/auth/exchange" => post exchange::exchange;
         "/api/client/graphql" => post graphql::answer;
+        "/api/client/users/import" => post people::import;
+        "/api/client/users/export" => get people::export;
+        "/api/client/jobs/{id}/export" => get jobs::export;
+        "/api/client/jobs/{id}/report" => get jobs::report;
 
         "/api/admin/auth/sign-in" => post admin_session::sign_in;
         "/api/admin/auth/refresh" => post admin_session::refresh;

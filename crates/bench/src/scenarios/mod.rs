@@ -8,6 +8,7 @@ mod start;
 mod storm;
 
 pub(crate) mod growth;
+pub(crate) mod lists;
 
 use std::time::Duration;
 

@@ -119,6 +119,10 @@ actions! {
     UserDeleted = "user.deleted",
     /// Whoever was invited has signed in through a provider.
     UserActivated = "user.activated",
+    /// People were taken in from a file; who was made has a line of their own.
+    UsersImported = "users.imported",
+    /// A tenant's people were given out as a file.
+    UsersExported = "users.exported",
     /// A person of a provider opens an account from now on.
     IdentityLinked = "user.identity-linked",
     /// A tenant was created.
@@ -193,6 +197,8 @@ actions! {
     JobCreated = "job.created",
     /// A job, or what remains of it, was given to somebody.
     JobAssigned = "job.assigned",
+    /// A job was taken from whoever was to do it.
+    JobUnassigned = "job.unassigned",
     /// A job was started.
     JobStarted = "job.started",
     /// A value was recorded.

@@ -168,7 +168,7 @@ impl App {
         let (kid, row) = self.new_key(realm, now, now)?;
         let entry = Entry::done(now, &SYSTEM, &Visit::none(), Action::KeysRotated, Target::named("key", &kid));
         let change = Change::system(entry) // Drawn first: whoever starts at the same moment waits for this row, and then sees the key.
-            .run_system(crate::users::sql::NEXT_NUMBER, args!["signing-key"])
+            .run_system(crate::users::sql::NEXT_NUMBERS, args!["signing-key", 1_i64])
             .must_system(sql::ADD_FIRST_KEY, row, || Error::Conflict)
             .forgetting(Stale::Keys);
         match self.store.carry_out(change).await {

@@ -10,13 +10,14 @@ pub(crate) mod guesses;
 pub(crate) mod hasher;
 mod hop;
 mod journey;
+mod leaked;
 mod linking;
 pub(crate) mod methods;
 pub(crate) mod password;
 mod places;
 pub(crate) mod readers;
 pub(crate) mod sql;
-mod stored;
+pub(crate) mod stored;
 mod throttle;
 
 pub(crate) use bounds::proofs_key;

@@ -102,11 +102,11 @@ impl FromRow for User {
 /// A user about to be made. Valid, or it does not exist; the password is judged when the tenant is known.
 #[derive(Clone, Debug)]
 pub struct NewUser {
-    email: Email,
-    first_name: String,
-    last_name: String,
-    title: String,
-    roles: Roles,
+    pub(crate) email: Email,
+    pub(crate) first_name: String,
+    pub(crate) last_name: String,
+    pub(crate) title: String,
+    pub(crate) roles: Roles,
     password: Option<Secret>,
 }
 
@@ -387,7 +387,13 @@ impl App {
 
     /// The next of a kind of numbers. Numbers drawn and not used are not missed.
     pub(crate) async fn next_number(&self, kind: &str) -> Result<i64> {
-        let applied = self.store.carry_out(Change::unlogged().run_system(sql::NEXT_NUMBER, args![kind])).await?;
+        self.next_numbers(kind, 1).await
+    }
+
+    /// So many of a kind of numbers, all at once: this is the last of them.
+    pub(crate) async fn next_numbers(&self, kind: &str, count: i64) -> Result<i64> {
+        let change = Change::unlogged().run_system(sql::NEXT_NUMBERS, args![kind, count]);
+        let applied = self.store.carry_out(change).await?;
         applied.row(0).ok_or_else(|| Error::internal("a counter gave no number"))?.int(0)
     }
 }
@@ -416,7 +422,7 @@ pub(crate) fn adding(change: Change, row: Vec<Value>, exists: fn() -> Error) -> 
 }
 
 /// A User Admin never touches an Admin, nor makes one.
-fn demand_rank<P: Writes>(by: &Grant<P>, roles: Roles) -> Result<()> {
+pub(crate) fn demand_rank<P: Writes>(by: &Grant<P>, roles: Roles) -> Result<()> {
     if roles.contain(Role::Admin) && !by.roles().contain(Role::Admin) {
         return Err(Error::Forbidden);
     }

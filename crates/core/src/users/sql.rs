@@ -12,9 +12,9 @@ statements! {
         WHERE tenant_id = ?1 AND id > ?2 AND (?3 = '' OR search LIKE ?3 ESCAPE '\\')
           AND (CAST(?4 AS BIGINT) = 0 OR roles & CAST(?4 AS BIGINT) <> 0)
         ORDER BY id LIMIT ?5";
-    /// The next number; numbers are never given back.
-    system NEXT_NUMBER = "INSERT INTO counters (name, value) VALUES (?1, 1)
-        ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value";
+    /// The last of the next numbers; numbers are never given back.
+    system NEXT_NUMBERS = "INSERT INTO counters (name, value) VALUES (?1, ?2)
+        ON CONFLICT (name) DO UPDATE SET value = counters.value + CAST(?2 AS BIGINT) RETURNING value";
     /// Leaves out more numbers than can have been given since a backup.
     system SKIP_NUMBERS = "UPDATE counters SET value = value + 1000000";
     /// A new user.

@@ -1,16 +1,21 @@
 //! A completed job as one document, with everything that was recorded of it and everybody who did something.
+//!
+//! It is also what the printable report shows.
+
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 use crate::access::{Grant, right};
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::ids::JobId;
+use crate::ids::{JobId, UserId};
 use crate::store::args;
+use crate::users::User;
 
-use super::{Event, Job, JobState, Step, WorkRecord, sql};
+use super::{Event, Job, JobState, Kind, Step, WorkRecord, sql};
 
-/// A completed job, to be kept elsewhere. People are named by their numbers.
+/// A completed job, to be kept elsewhere.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobExport {
@@ -40,6 +45,18 @@ pub struct JobExport {
     pub steps: Vec<StepExport>,
     /// Who did what when, from the beginning.
     pub history: Vec<EventExport>,
+    /// Those who are named by their ids above, by id. Who has left has no name any more.
+    pub people: Vec<PersonExport>,
+}
+
+/// Somebody who did something about a completed job.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PersonExport {
+    /// Their id.
+    pub id: String,
+    /// First and last name.
+    pub name: String,
 }
 
 /// A step of a completed job.
@@ -48,9 +65,26 @@ pub struct JobExport {
 pub struct StepExport {
     /// Its number.
     pub number: i64,
-    /// What was to be done.
-    #[serde(flatten)]
-    pub step: Step,
+    /// What was to be done, in a line.
+    pub title: String,
+    /// How it was done; may be empty.
+    pub instructions: String,
+    /// Whether it could only be completed with a record.
+    pub record_required: bool,
+    /// What was recorded: `TEXT`, `NUMBER`, `YES_NO`, `CHOICE`, `PHOTO`.
+    pub kind: &'static str,
+    /// Of what the number is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// The lowest number allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// The highest number allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+    /// What could be chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub options: Option<Vec<String>>,
     /// What was recorded, in order.
     pub records: Vec<RecordExport>,
 }
@@ -95,11 +129,16 @@ pub struct EventExport {
 const PART: u32 = 500;
 
 impl App {
-    /// A completed job, whole.
+    /// A completed job, whole, with the names of those who had to do with it.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] if it is not completed.
-    pub async fn export_job(&self, by: &Grant<right::WorkRead>, id: JobId) -> Result<JobExport> {
+    pub async fn export_job(
+        &self,
+        by: &Grant<right::WorkRead>,
+        naming: &Grant<right::UsersRead>,
+        id: JobId,
+    ) -> Result<JobExport> {
         let job = self.find_job(by, id).await?;
         if job.state != JobState::Completed {
             return Err(Error::Conflict);
@@ -114,7 +153,27 @@ impl App {
             history.extend_from_slice(part);
         }
         let steps = (1..).zip(version.steps.all()).map(|(number, step)| step_export(number, step, &records)).collect();
-        Ok(shape(&job, steps, history))
+        let people = self.named(naming, &job, &records, &history).await?;
+        Ok(shape(&job, steps, history, people))
+    }
+
+    async fn named(
+        &self,
+        by: &Grant<right::UsersRead>,
+        job: &Job,
+        records: &[WorkRecord],
+        history: &[Event],
+    ) -> Result<Vec<PersonExport>> {
+        let authors = records.iter().map(|record| record.author);
+        let all = authors.chain(history.iter().map(|event| event.actor)).chain(job.assignee);
+        let ids: Vec<UserId> = all.collect::<BTreeSet<_>>().into_iter().collect();
+        let mut found = self.users_by_id(by, &ids).await?;
+        found.sort_by_key(|user| user.id);
+        let person = |user: User| PersonExport {
+            id: user.id.to_string(),
+            name: format!("{} {}", user.first_name, user.last_name),
+        };
+        Ok(found.into_iter().map(person).collect())
     }
 
     async fn records_after(&self, by: &Grant<right::WorkRead>, id: JobId, after: i64) -> Result<Vec<WorkRecord>> {
@@ -126,7 +185,7 @@ impl App {
     }
 }
 
-fn shape(job: &Job, steps: Vec<StepExport>, history: Vec<Event>) -> JobExport {
+fn shape(job: &Job, steps: Vec<StepExport>, history: Vec<Event>, people: Vec<PersonExport>) -> JobExport {
     JobExport {
         id: job.id.to_string(),
         title: job.title.clone(),
@@ -141,12 +200,21 @@ fn shape(job: &Job, steps: Vec<StepExport>, history: Vec<Event>) -> JobExport {
         completed_at: job.ended_at.map(|at| at.to_string()),
         steps,
         history: history.into_iter().map(EventExport::from).collect(),
+        people,
     }
 }
 
 fn step_export(number: i64, step: &Step, records: &[WorkRecord]) -> StepExport {
     let records = records.iter().filter(|record| record.step == number).map(RecordExport::from).collect();
-    StepExport { number, step: step.clone(), records }
+    let (unit, min, max, options) = match step.kind.clone() {
+        Kind::Number { unit, min, max } => (Some(unit), min, max, None),
+        Kind::Choice { options } => (None, None, None, Some(options)),
+        Kind::Text | Kind::YesNo | Kind::Photo => (None, None, None, None),
+    };
+    let (title, instructions) = (step.title.clone(), step.instructions.clone());
+    let kind = step.kind.as_str();
+    let record_required = step.record_required;
+    StepExport { number, title, instructions, record_required, kind, unit, min, max, options, records }
 }
 
 impl From<&WorkRecord> for RecordExport {

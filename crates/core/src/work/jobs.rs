@@ -6,12 +6,13 @@ use crate::audit::{Action, Entry, Target};
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::{JobId, TemplateId, UserId};
+use crate::store::statement::TenantSql;
 use crate::store::{Change, FromRow, Row, args};
 use crate::users::{User, UserStatus};
 
 use super::sql;
-use super::sql::pages::jobs as pages;
-use super::{Event, in_parts, line, page, remark, seeks_nothing, sought, words};
+use super::sql::pages::{fewest, jobs as pages, led_by};
+use super::{Event, Words, in_parts, line, page, remark, seeks_nothing, sought, words};
 
 /// Where a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -214,8 +215,7 @@ impl App {
         if seeks_nothing(&filter.search, &words) {
             return Ok(Vec::new());
         }
-        let statement = pages::choose(filter, &words);
-        let [one, two, three] = words;
+        let (statement, [one, two, three]) = self.begin_at_fewest(by, filter, words).await?;
         let start = match filter.order {
             JobOrder::Newest => JobId::LAST,
             JobOrder::Oldest => JobId::FIRST,
@@ -325,11 +325,31 @@ impl App {
         if job.state.is_over() {
             return Err(Error::Conflict);
         }
+        if job.assignee == Some(assignee) {
+            return Ok(job);
+        }
         let was = job.assignee.map_or(0, |id| id.0);
         let note = format!("to user {assignee}");
         let step = args![id, assignee, was, performers()];
         self.changed(by, id, Action::JobAssigned, &note, |change| change.must(sql::ASSIGN, step, || Error::Conflict))
             .await
+    }
+
+    /// Takes a job that is not begun from whoever was to do it. One that is begun can only be given to another.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] if it is nobody's, begun or over, or someone was faster.
+    pub async fn unassign_job(&self, by: &Grant<right::JobsManage>, id: JobId) -> Result<Job> {
+        let job = self.find_job(by, id).await?;
+        let Some(assignee) = job.assignee.filter(|_| job.state == JobState::Assigned) else {
+            return Err(Error::Conflict);
+        };
+        let note = format!("from user {assignee}");
+        let step = args![id, assignee];
+        self.changed(by, id, Action::JobUnassigned, &note, |change| {
+            change.must(sql::UNASSIGN, step, || Error::Conflict)
+        })
+        .await
     }
 
     /// Gives a job up; what was recorded stays.
@@ -353,6 +373,33 @@ impl App {
         let user = demand_assignee(by, &job)?;
         let step = args![id, user, self.now()];
         self.changed(by, id, Action::JobStarted, "", |change| change.must(sql::START, step, || Error::Conflict)).await
+    }
+
+    /// The statement that begins at what the fewest jobs have, and the words with the rarest first.
+    async fn begin_at_fewest(
+        &self,
+        by: &Grant<right::WorkRead>,
+        filter: &JobFilter,
+        words: Words,
+    ) -> Result<(TenantSql, Words)> {
+        let leads = pages::leads(filter, &words);
+        let [one, two, three] = &words;
+        let counts = if leads.len() < 2 {
+            None
+        } else {
+            let args = args![
+                one,
+                two,
+                three,
+                filter.assignee.map_or(0, |id| id.0),
+                filter.asset_class.trim().to_lowercase(),
+                filter.state.map_or("", JobState::word),
+                filter.priority.map_or(0, Priority::rank)
+            ];
+            self.store.one(by, pages::FEWEST, args).await?
+        };
+        let lead = fewest(&leads, counts.as_ref())?;
+        Ok((pages::beginning_at(lead, filter), led_by(lead, words)))
     }
 
     pub(super) async fn find_job<P: Permission>(&self, by: &Grant<P>, id: JobId) -> Result<Job> {

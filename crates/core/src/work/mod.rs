@@ -10,7 +10,7 @@ mod versions;
 
 use std::collections::BTreeSet;
 
-pub use export::JobExport;
+pub use export::{EventExport, JobExport, PersonExport, RecordExport, StepExport};
 pub use jobs::{Job, JobFilter, JobOrder, JobState, NewJob, Priority};
 pub use records::{Act, Correcting, Performing, WorkRecord};
 pub use steps::{Kind, MOST_OPTIONS, MOST_STEPS, Step, Steps};
@@ -67,8 +67,11 @@ fn words(texts: &[&str]) -> BTreeSet<String> {
     lower.take(WORDS).collect()
 }
 
-/// The words looked for, the longest first: it is the one fewest things have. Empty ones look for nothing.
-fn sought(search: &str) -> [String; SOUGHT] {
+/// Words looked for at once.
+type Words = [String; SOUGHT];
+
+/// The words looked for, the longest first: it is likely the rarest. Empty ones look for nothing.
+fn sought(search: &str) -> Words {
     let mut words: Vec<String> = words(&[search]).into_iter().collect();
     words.sort_by_key(|word| std::cmp::Reverse(word.chars().count()));
     let mut words = words.into_iter();
@@ -76,7 +79,7 @@ fn sought(search: &str) -> [String; SOUGHT] {
 }
 
 /// Whether a search says something that no word can answer.
-fn seeks_nothing(search: &str, words: &[String; SOUGHT]) -> bool {
+fn seeks_nothing(search: &str, words: &Words) -> bool {
     !search.trim().is_empty() && words.iter().all(String::is_empty)
 }
 

@@ -114,6 +114,9 @@ pub struct Correcting {
     pub idempotency_key: Option<String>,
 }
 
+/// Records of one job, beside those that complete its steps: it is exported whole.
+const MOST_RECORDS: i64 = 2_000;
+
 /// An act as it is to be written down.
 struct Writing {
     act: Act,
@@ -244,11 +247,14 @@ impl App {
         let value = writing.value.as_deref().map(|value| step.kind.accept(value)).transpose()?;
         let (move_job, args) = match writing.act {
             Act::Completed => (sql::PROCEED, args![id, user, number, now]),
-            Act::Recorded => (sql::NOTE, args![id, user, number]),
-            Act::Corrected => (sql::CORRECT, args![id, user]),
+            Act::Recorded => (sql::NOTE, args![id, user, number, MOST_RECORDS]),
+            Act::Corrected => (sql::CORRECT, args![id, user, MOST_RECORDS]),
         };
         if !writing.is_timely(job) {
             return Err(Error::Conflict);
+        }
+        if writing.act != Act::Completed && job.records >= MOST_RECORDS {
+            return Err(Error::invalid("value", "the job has as many records as one can have"));
         }
         if writing.act == Act::Completed && value.is_none() {
             self.demand_record(by, id, number, step).await?;

@@ -156,6 +156,9 @@ statements! {
         WHERE tenant_id = ?1 AND id = ?2 AND state IN ('unassigned', 'assigned', 'in-progress') AND coalesce(assignee, 0) = ?4
           AND EXISTS (SELECT 1 FROM users u
               WHERE u.tenant_id = ?1 AND u.id = ?3 AND u.status = 'active' AND u.roles & CAST(?5 AS BIGINT) <> 0)";
+    /// Nobody's again, if it is not begun and still whose it was.
+    tenant UNASSIGN = "UPDATE jobs SET assignee = NULL, state = 'unassigned', changes = changes + 1
+        WHERE tenant_id = ?1 AND id = ?2 AND state = 'assigned' AND assignee = ?3";
     /// Given up.
     tenant CANCEL = "UPDATE jobs SET state = 'cancelled', ended_at = ?3, changes = changes + 1
         WHERE tenant_id = ?1 AND id = ?2 AND state IN ('unassigned', 'assigned', 'in-progress')";
@@ -169,10 +172,10 @@ statements! {
         WHERE tenant_id = ?1 AND id = ?2 AND assignee = ?3 AND state = 'in-progress' AND next_step = ?4";
     /// Something is recorded for the step whose turn it is.
     tenant NOTE = "UPDATE jobs SET records = records + 1, changes = changes + 1
-        WHERE tenant_id = ?1 AND id = ?2 AND assignee = ?3 AND state = 'in-progress' AND next_step = ?4";
+        WHERE tenant_id = ?1 AND id = ?2 AND assignee = ?3 AND state = 'in-progress' AND next_step = ?4 AND records < ?5";
     /// Something recorded is corrected.
     tenant CORRECT = "UPDATE jobs SET records = records + 1, changes = changes + 1
-        WHERE tenant_id = ?1 AND id = ?2 AND assignee = ?3 AND state IN ('in-progress', 'completed')";
+        WHERE tenant_id = ?1 AND id = ?2 AND assignee = ?3 AND state IN ('in-progress', 'completed') AND records < ?4";
 
     /// A new record, numbered by the job's count of them.
     tenant ADD_RECORD = "INSERT INTO records (tenant_id, job_id, number, step, act, value, note, author, at, corrects,

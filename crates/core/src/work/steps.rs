@@ -99,6 +99,17 @@ impl Steps {
 }
 
 impl Kind {
+    /// Its spelling on the wire.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Text => "TEXT",
+            Self::Number { .. } => "NUMBER",
+            Self::YesNo => "YES_NO",
+            Self::Choice { .. } => "CHOICE",
+            Self::Photo => "PHOTO",
+        }
+    }
+
     /// The value as it is kept, if it is what this kind wants.
     ///
     /// # Errors

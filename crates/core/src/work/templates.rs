@@ -9,7 +9,7 @@ use crate::ids::{TemplateId, UserId};
 use crate::store::{Change, FromRow, Row, args};
 
 use super::sql;
-use super::sql::pages::templates as pages;
+use super::sql::pages::{fewest, led_by, templates as pages};
 use super::{Event, Steps, VersionState, in_parts, line, page, seeks_nothing, sought, words};
 
 /// A template: work that is described once and done many times.
@@ -117,10 +117,18 @@ impl App {
         if seeks_nothing(&filter.search, &words) {
             return Ok(Vec::new());
         }
-        let statement = pages::choose(filter, &words);
-        let [one, two, three] = words;
         let class = filter.asset_class.trim().to_lowercase();
         let state = filter.state.map_or("", VersionState::word);
+        let leads = pages::leads(filter, &words);
+        let counts = if leads.len() < 2 {
+            None
+        } else {
+            let [one, two, three] = &words;
+            self.store.one(by, pages::FEWEST, args![one, two, three, &class, state]).await?
+        };
+        let lead = fewest(&leads, counts.as_ref())?;
+        let statement = pages::beginning_at(lead, filter);
+        let [one, two, three] = led_by(lead, words);
         let mut args = args![page(filter.first), state, class, one, two, three];
         match filter.order {
             TemplateOrder::Newest => args.insert(0, filter.after.unwrap_or(TemplateId::LAST).into()),

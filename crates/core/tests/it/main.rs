@@ -36,6 +36,7 @@ mod signin;
 mod statements;
 mod tenants;
 mod tokens;
+mod transfer;
 mod users;
 mod work;
 mod world;

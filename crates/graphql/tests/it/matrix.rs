@@ -121,6 +121,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("jobExport", "{ jobExport(id: \"$DONE\") }"),
     ("createJob", "mutation { createJob(input: {templateId: \"$PUBLISHED\"}) { id } }"),
     ("assignJob", "mutation { assignJob(input: {id: \"$OPEN\", assigneeId: $ADMIN}) { id } }"),
+    ("unassignJob", "mutation { unassignJob(input: {id: \"$GIVEN\"}) { id } }"),
     ("cancelJob", "mutation { cancelJob(input: {id: \"$OPEN\"}) { id } }"),
     ("startJob", "mutation { startJob(input: {id: \"$GIVEN\"}) { id } }"),
     ("completeStep", "mutation { completeStep(input: {jobId: \"$BEGUN\", step: 1}) { number } }"),
@@ -214,6 +215,7 @@ async fn each_role_may_do_exactly_what_the_table_says() {
     jobExport                   done       done       done       done       done       done       done
     createJob                   done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN
     assignJob                   done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN
+    unassignJob                 done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN
     cancelJob                   done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN
     startJob                    done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN
     completeStep                done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN

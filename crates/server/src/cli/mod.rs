@@ -3,6 +3,7 @@
 mod commands;
 mod failure;
 mod password;
+mod people;
 mod provider;
 mod providers;
 mod table;
@@ -75,7 +76,7 @@ enum Errand {
     /// Create and list clients: the organisations whose people sign in here
     #[command(subcommand)]
     Client(Client),
-    /// Create the users of a client
+    /// Create the users of a client, take them in from a file, write them into one
     #[command(subcommand)]
     User(User),
     /// Create system administrators, who look after the whole deployment
@@ -129,6 +130,12 @@ enum User {
     /// Create a user who can sign in
     #[command(after_help = USER_HELP)]
     Create(NewUser),
+    /// Take people in from a file, CSV or JSON lines
+    #[command(after_help = people::IMPORT_HELP)]
+    Import(people::Import),
+    /// Write all people of a client to standard output, as a file that an import takes
+    #[command(after_help = people::EXPORT_HELP)]
+    Export(people::Export),
 }
 
 const USER_HELP: &str = "\
@@ -234,6 +241,8 @@ impl Errand {
             Self::Client(Client::Create { id, name }) => commands::create_client(loaded, &id, &name).await,
             Self::Client(Client::List) => commands::list_clients(loaded).await,
             Self::User(User::Create(user)) => commands::create_user(loaded, user).await,
+            Self::User(User::Import(import)) => Box::pin(import.run(loaded)).await,
+            Self::User(User::Export(export)) => Box::pin(export.run(loaded)).await,
             Self::Admin(Admin::Create { username, password_stdin }) => {
                 commands::create_admin(loaded, &username, password::from(password_stdin)?).await
             }

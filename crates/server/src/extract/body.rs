@@ -121,6 +121,11 @@ fn demand(headers: &HeaderMap, wanted: &str) -> Result<(), Fault> {
     }
 }
 
+/// Whether a body is of a media type, and not packed.
+pub fn takes(headers: &HeaderMap, wanted: &str) -> bool {
+    demand(headers, wanted).is_ok()
+}
+
 /// RFC 9110 section 8.3.1: type, then parameters; names in any case.
 fn is_type(media: &str, wanted: &str) -> bool {
     let mut parts = media.split(';').map(str::trim);

@@ -12,7 +12,7 @@ mod query;
 mod visitor;
 
 pub use base::{At, base};
-pub use body::{Body, DEFAULT_LIMIT, Form, read_body};
+pub use body::{Body, DEFAULT_LIMIT, Form, read_body, takes};
 pub use caller::{AdminWho, SystemWith, Who, With};
 pub use client::NamedClient;
 pub use credential::{Credential, cookie_names, lone_cookie};

@@ -1,10 +1,12 @@
-//! The pages that people see while they sign in: what went wrong, the one that sends them on, and where they end up.
+//! The pages that people see while they sign in: what went wrong, the one that sends them on, and where they end up. And the report of
+//! a job, for paper.
 //!
 //! They bring everything along: no address of ours but the page's own has to be reachable, and nobody else is asked for anything.
 
 mod handover;
 mod home;
 mod refusal;
+mod report;
 
 use askama::Template;
 use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -15,8 +17,9 @@ use purser_core::error::{Error, Result};
 pub use handover::handover;
 pub use home::home;
 pub use refusal::for_browsers;
+pub use report::report;
 
-/// The one stylesheet, written into each page.
+/// The stylesheet of all but the report, written into each page.
 const STYLE: &str = include_str!("../../templates/page.css");
 
 /// What a policy calls it by (CSP Level 3, section 2.3.1): this style and no other is obeyed.
@@ -33,7 +36,11 @@ fn shown(status: StatusCode, page: &impl Template, policy: &str) -> Result<Respo
 
 /// For pages without scripts and forms: nothing is obeyed but the one style.
 fn policy() -> String {
-    format!("default-src 'none'; style-src '{STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+    policy_for(STYLE_HASH)
+}
+
+fn policy_for(style: &str) -> String {
+    format!("default-src 'none'; style-src '{style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 }
 
 /// Whether the answer is for a person: browsers ask for HTML by name when they go somewhere, programs and scripts do not

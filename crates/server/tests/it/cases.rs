@@ -9,6 +9,7 @@ mod refresh;
 mod sign_in;
 mod sign_out;
 mod tenancy;
+mod work;
 
 use crate::http::probe::Reply;
 

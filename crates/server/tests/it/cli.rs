@@ -325,9 +325,14 @@ fn a_demo_says_lines_that_work_when_pasted() {
     // A demo must not reach what the environment names.
     here.environment.push(("PURSER_DATABASE__URL".into(), "postgres://127.0.0.1:1/real".into()));
     let mut demo = Running::demo(&here, &["demo", "--listen", "127.0.0.1:0"]);
-    let [sign_in, ask, admin] = demo.pasted().try_into().unwrap();
+    let [sign_in, ask, work, admin] = demo.pasted().try_into().unwrap();
     assert!(sign_in.starts_with(r#"{"success":true,"data":{"token":""#), "{sign_in}");
     assert!(ask.starts_with(r#"{"data":{"users":[{"id":"#), "{ask}");
+    for shown in
+        ["APPROVED", "IN_REVIEW", "DRAFT", "ARCHIVED", "UNASSIGNED", "IN_PROGRESS", "COMPLETED", "CANCELLED", "Olga"]
+    {
+        assert!(work.contains(shown), "{shown}: {work}");
+    }
     assert!(admin.starts_with(r#"{"success":true,"data":{"token":""#), "{admin}");
     assert!(demo.stop().success());
     let left: Vec<_> = std::fs::read_dir(here.folder.path()).unwrap().collect();
@@ -386,4 +391,25 @@ fn a_taken_address_is_refused_with_what_to_do_next() {
     let refusal = here.purser(&["serve", "--listen", &address]);
     assert_eq!(refusal.status, 1);
     assert!(refusal.err.contains("or choose another address with --listen"), "{}", refusal.err);
+}
+
+#[test]
+fn people_are_imported_and_exported() {
+    let here = Deployment::on_sqlite();
+    here.purser(&["client", "create", "acme", "--name", "Acme"]).done();
+    let file = here.folder.path().join("people.csv");
+    std::fs::write(&file, "email,firstName,lastName,roles\nann@acme.test,Ann,Lee,Admin\nbob,Bob,Ray,\n").unwrap();
+    let import = |more: &[&str]| here.purser(&[&["user", "import", "--client", "acme", "people.csv"], more].concat());
+    let refusal = import(&["--dry-run"]).refused();
+    assert!(refusal.contains("line 3: email: not an e-mail address"), "{refusal}");
+    assert!(import(&["--report", "refused.csv"]).refused().contains("1 line was refused"));
+    let report = std::fs::read_to_string(here.folder.path().join("refused.csv")).unwrap();
+    assert_eq!(report, "line,field,reason\r\n3,email,\"not an e-mail address\"\r\n");
+    std::fs::write(&file, "email,firstName,lastName,roles\nann@acme.test,Ann,Lee,Admin\nbob@acme.test,Bob,Ray,\n")
+        .unwrap();
+    let said = import(&[]).done();
+    assert!(said.contains("2 lines: 1 created, 0 updated, 1 unchanged, 0 refused."), "{said}");
+    let out = here.purser(&["user", "export", "--client", "acme"]).done();
+    assert!(out.contains("ann@acme.test,Ann,Lee,,ADMIN,INVITED"), "{out}");
+    assert!(here.purser(&["user", "export", "--client", "nobody"]).refused().contains("there is no client nobody"));
 }

@@ -76,9 +76,11 @@ impl Operation {
         self.described["requestBody"].is_object()
     }
 
-    /// Whether that body may be JSON, and not a form alone.
-    fn takes_json(&self) -> bool {
-        self.described["requestBody"]["content"]["application/json"].is_object()
+    /// The media type of that body; JSON, if it may be.
+    fn takes(&self) -> &'static str {
+        let content = &self.described["requestBody"]["content"];
+        let known = ["application/json", "text/csv", "application/x-www-form-urlencoded"];
+        known.into_iter().find(|media| content[*media].is_object()).unwrap_or_default()
     }
 
     /// Whether the description says that this may be answered.
@@ -185,8 +187,12 @@ impl<'s> Table<'s> {
             told.push(self.cell(operation, &asker, &broken).await);
         }
         told.dedup();
-        let long = format!("{{\"a\":\"{}\"}}", "x".repeat(513 * 1024));
-        let media = if operation.takes_json() { "application/json" } else { "application/x-www-form-urlencoded" };
+        let (media, most) = match operation.takes() {
+            "application/json" => ("application/json", 513 * 1024),
+            "text/csv" => ("text/csv", 6 * 1024 * 1024),
+            _ => ("application/x-www-form-urlencoded", 513 * 1024),
+        };
+        let long = format!("{{\"a\":\"{}\"}}", "x".repeat(most));
         let long = self.cell(operation, &asker, &Prepared::text(&target, media, &long)).await;
         assert_eq!(long, "413 PAYLOAD_TOO_LARGE");
         let text = self.cell(operation, &asker, &Prepared::text(&target, "text/plain", "{}")).await;

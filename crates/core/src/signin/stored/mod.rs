@@ -53,6 +53,11 @@ impl Stored {
         Self(ours.or_else(|| Foreign::parse(text).map(Form::Foreign)).unwrap_or(Form::Unreadable))
     }
 
+    /// Whether a password could ever open it.
+    pub(crate) fn is_readable(&self) -> bool {
+        matches!(self.0, Form::Argon(_) | Form::Foreign(_))
+    }
+
     /// What stands for the hash of somebody unknown, disabled, or without a password. Checking it always fails
     /// and costs what checking a hash made today costs, so that time does not tell who exists (ASVS 5.0, 6.3.8).
     pub(crate) fn nobody() -> Self {

@@ -4,7 +4,8 @@ use purser_core::access::{Caller, Role};
 use purser_core::error::Result;
 use purser_core::ids::{JobId, TemplateId, UserId};
 use purser_core::work::{
-    Correcting, Job, Kind, NewJob, NewTemplate, Performing, Priority, Step, Steps, Template, Version, WorkRecord,
+    Correcting, Job, JobExport, Kind, NewJob, NewTemplate, Performing, Priority, Step, Steps, Template, Version,
+    WorkRecord,
 };
 
 use crate::world::World;
@@ -99,6 +100,14 @@ impl<'w> Crew<'w> {
 
     pub async fn assign(&self, id: JobId, to: &Caller) -> Result<Job> {
         self.world.app.assign_job(&self.operator.grant()?, id, to.user().id).await
+    }
+
+    pub async fn unassign(&self, id: JobId) -> Result<Job> {
+        self.world.app.unassign_job(&self.operator.grant()?, id).await
+    }
+
+    pub async fn export(&self, id: JobId) -> Result<JobExport> {
+        self.world.app.export_job(&self.viewer.grant()?, &self.viewer.grant()?, id).await
     }
 
     pub async fn cancel(&self, id: JobId) -> Result<Job> {

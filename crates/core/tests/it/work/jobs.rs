@@ -48,10 +48,15 @@ on_both! {
             "job.step-completed Some(2)", "job.completed Some(3)", "job.corrected Some(2)",
         ]);
         assert!(world.last(&"acme".parse().unwrap(), "job.completed").await.unwrap().contains(&format!("job:{id}")));
-        let export = serde_json::to_value(world.app.export_job(&crew.viewer.grant().unwrap(), id).await.unwrap()).unwrap();
+        let export = serde_json::to_value(crew.export(id).await.unwrap()).unwrap();
         assert_eq!(export["steps"][1]["records"].as_array().unwrap().len(), 3);
         assert_eq!(export["steps"][1]["title"], "Read the pressure");
+        assert_eq!(export["steps"][1]["kind"], "NUMBER");
+        assert_eq!(export["steps"][1]["max"], 5.0);
         assert_eq!(export["history"].as_array().unwrap().len(), 8);
+        let operator = crew.operator.user();
+        let name = format!("{} {}", operator.first_name, operator.last_name);
+        assert_eq!(export["people"], serde_json::json!([{"id": operator.id.to_string(), "name": name}]));
     }
 
     async fn steps_are_done_in_order_within_bounds_and_by_the_assignee(world) {
@@ -99,8 +104,62 @@ on_both! {
         assert_eq!(word(&crew.assign(id, &crew.operator).await), "CONFLICT");
         assert_eq!(word(&crew.complete(&crew.mate, id, 3, None).await), "CONFLICT");
         assert_eq!(word(&crew.correct(&crew.mate, id, 2, "2").await), "CONFLICT");
-        assert_eq!(word(&world.app.export_job(&crew.viewer.grant().unwrap(), id).await), "CONFLICT");
+        assert_eq!(word(&crew.export(id).await), "CONFLICT");
         assert_eq!(world.database.dump().await, before);
+    }
+
+    async fn a_job_is_taken_back_until_it_is_begun(world) {
+        let crew = Crew::of(&world).await;
+        let template = crew.published("Replace the seal").await;
+        let id = crew.job(template, Some(crew.operator.user().id)).await.unwrap().id;
+        let free = crew.unassign(id).await.unwrap();
+        assert_eq!((free.state, free.assignee), (JobState::Unassigned, None));
+        let before = world.database.dump().await;
+        assert_eq!(word(&crew.unassign(id).await), "CONFLICT");
+        assert_eq!(word(&crew.start(&crew.operator, id).await), "FORBIDDEN");
+        assert_eq!(world.database.dump().await, before);
+        crew.assign(id, &crew.mate).await.unwrap();
+        let before = world.database.dump().await;
+        crew.assign(id, &crew.mate).await.unwrap();
+        assert_eq!(world.database.dump().await, before, "it is theirs already");
+        crew.start(&crew.mate, id).await.unwrap();
+        let before = world.database.dump().await;
+        assert_eq!(word(&crew.unassign(id).await), "CONFLICT");
+        assert_eq!(world.database.dump().await, before);
+        let logged = world.last(&"acme".parse().unwrap(), "job.unassigned").await.unwrap();
+        assert!(logged.ends_with(&format!("from user {}", crew.operator.user().id)), "{logged}");
+    }
+
+    async fn a_job_taken_back_and_begun_at_once_is_one_of_both(world) {
+        let crew = Crew::of(&world).await;
+        let node = world.another_node().await;
+        let template = crew.published("Replace the seal").await;
+        for _ in 0..5 {
+            let id = crew.job(template, Some(crew.operator.user().id)).await.unwrap().id;
+            let (by, own) = (crew.admin.grant().unwrap(), crew.operator.grant().unwrap());
+            let (back, begun) = tokio::join!(world.app.unassign_job(&by, id), node.start_job(&own, id));
+            let state = crew.look(id).await.unwrap().state;
+            match (word(&back), word(&begun)) {
+                ("ok", "CONFLICT" | "FORBIDDEN") => assert_eq!(state, JobState::Unassigned),
+                ("CONFLICT", "ok") => assert_eq!(state, JobState::InProgress),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    async fn a_job_has_only_so_many_records_and_can_be_completed_with_them(world) {
+        let crew = Crew::of(&world).await;
+        let id = crew.begun().await;
+        crew.add(&crew.operator, id, 1, "x").await.unwrap();
+        world.database.run("UPDATE jobs SET records = 2000").await;
+        let before = world.database.dump().await;
+        assert_eq!(fields(crew.add(&crew.operator, id, 1, "y").await), ["value"]);
+        assert_eq!(fields(crew.correct(&crew.operator, id, 1, "y").await), ["value"]);
+        assert_eq!(world.database.dump().await, before);
+        crew.complete(&crew.operator, id, 1, None).await.unwrap();
+        crew.complete(&crew.operator, id, 2, Some("2")).await.unwrap();
+        crew.complete(&crew.operator, id, 3, None).await.unwrap();
+        assert_eq!(crew.look(id).await.unwrap().state, JobState::Completed);
     }
 
     async fn only_active_people_who_perform_jobs_are_given_one(world) {
@@ -221,7 +280,7 @@ on_both! {
             word(&app.job(&hank.grant().unwrap(), id).await),
             word(&app.records(&hank.grant().unwrap(), id, None, None).await),
             word(&app.job_history(&hank.grant().unwrap(), id, None, None).await),
-            word(&app.export_job(&hank.grant().unwrap(), id).await),
+            word(&app.export_job(&hank.grant().unwrap(), &hank.grant().unwrap(), id).await),
             word(&app.create_job(&hank.grant().unwrap(), new).await),
             word(&app.assign_job(&hank.grant().unwrap(), id, theirs.id).await),
             word(&app.cancel_job(&hank.grant().unwrap(), id, "").await),

@@ -104,7 +104,11 @@ on_both! {
         crew.start(&crew.operator, made[1]).await.unwrap();
         crew.cancel(made[2]).await.unwrap();
         let [one, two, three, four, five] = made[..] else { panic!() };
-        for (order, expected) in [(JobOrder::Newest, [five, four, three, two, one]), (JobOrder::Oldest, [one, two, three, four, five])] {
+        let orders = [
+            (JobOrder::Newest, [five, four, three, two, one]),
+            (JobOrder::Oldest, [one, two, three, four, five]),
+        ];
+        for (order, expected) in orders {
             let all = JobFilter { order, ..JobFilter::default() };
             let only = |ids: &[JobId]| expected.iter().copied().filter(|id| ids.contains(id)).collect::<Vec<_>>();
             assert_eq!(jobs(&crew, all.clone()).await, expected);
@@ -116,10 +120,31 @@ on_both! {
             assert_eq!(jobs(&crew, JobFilter { priority: Some(Priority::High), ..all.clone() }).await, only(&[one, three, five]));
             assert_eq!(jobs(&crew, JobFilter { asset_class: "PUMPS".into(), ..all.clone() }).await, expected);
             assert_eq!(jobs(&crew, JobFilter { asset_class: "motors".into(), ..all.clone() }).await, []);
+            let urgent = JobFilter { priority: Some(Priority::High), state: Some(JobState::Assigned), ..all.clone() };
+            assert_eq!(jobs(&crew, urgent.clone()).await, only(&[one, five]));
+            assert_eq!(jobs(&crew, JobFilter { asset_class: "pumps".into(), ..urgent.clone() }).await, only(&[one, five]));
+            assert_eq!(jobs(&crew, JobFilter { assignee: Some(mate), ..urgent.clone() }).await, []);
+            assert_eq!(jobs(&crew, JobFilter { search: "hall".into(), ..urgent }).await, only(&[five]));
             let with = |search: &str| JobFilter { search: search.into(), ..all.clone() };
             assert_eq!(jobs(&crew, with("replace SEAL")).await, expected);
             assert_eq!(jobs(&crew, with("seal p 4")).await, only(&[four]));
             assert_eq!(jobs(&crew, JobFilter { assignee: Some(mate), ..with("hall") }).await, []);
+        }
+    }
+
+    async fn the_rarest_word_leads_and_finds_the_same(world) {
+        let crew = Crew::of(&world).await;
+        let pumps = crew.published("Replace the mechanical seal").await;
+        let mut made = Vec::new();
+        for number in 0..7 {
+            let asset = format!("P-{}", number % 3);
+            let new = NewJob { template: pumps, title: None, asset, priority: Priority::Low, assignee: None };
+            made.push(world.app.create_job(&crew.operator.grant().unwrap(), new).await.unwrap().id);
+            world.wait(1);
+        }
+        for search in ["mechanical 1", "1 mechanical replace", "1 seal replace"] {
+            let filter = JobFilter { search: search.into(), order: JobOrder::Oldest, ..JobFilter::default() };
+            assert_eq!(jobs(&crew, filter).await, [made[1], made[4]], "{search}");
         }
     }
 

@@ -94,6 +94,7 @@ async fn versions_go_as_the_model(deeds: Vec<(Deed, usize)>) {
 #[derive(Clone, Copy, Debug)]
 enum Labour {
     Assign,
+    Unassign,
     Start,
     Complete(i64, Option<&'static str>),
     Add(i64, &'static str),
@@ -118,6 +119,11 @@ impl JobModel {
                 if self.state == JobState::Unassigned {
                     self.state = JobState::Assigned;
                 }
+                "ok"
+            }
+            Labour::Unassign if self.state != JobState::Assigned => "CONFLICT",
+            Labour::Unassign => {
+                (self.state, self.assignee) = (JobState::Unassigned, None);
                 "ok"
             }
             Labour::Cancel => {
@@ -172,6 +178,7 @@ async fn a_job_goes_as_the_model(labours: Vec<(Labour, usize)>) {
         let by = people[who];
         let outcome = match labour {
             Labour::Assign => word(&crew.assign(id, by).await),
+            Labour::Unassign => word(&crew.unassign(id).await),
             Labour::Start => word(&crew.start(by, id).await),
             Labour::Complete(step, value) => word(&crew.complete(by, id, step, value).await),
             Labour::Add(step, value) => word(&crew.add(by, id, step, value).await),
@@ -214,6 +221,7 @@ fn whatever_is_tried_with_versions_goes_as_the_model_says() {
 fn whatever_is_tried_with_a_job_goes_as_the_model_says() {
     let labour = prop_oneof![
         2 => Just(Labour::Assign),
+        1 => Just(Labour::Unassign),
         2 => Just(Labour::Start),
         8 => (1_i64..5, prop::option::of(some_values())).prop_map(|(step, value)| Labour::Complete(step, value)),
         3 => (1_i64..4, some_values()).prop_map(|(step, value)| Labour::Add(step, value)),

@@ -112,6 +112,22 @@ on_both! {
         assert_eq!(crew.edit(id, 1).await.unwrap().number, 3, "numbers are never used again");
     }
 
+    async fn a_version_rejected_after_the_next_was_begun_is_a_draft_beside_it(world) {
+        let crew = Crew::of(&world).await;
+        let id = crew.write("Replace the seal").await;
+        crew.submit(id, 1).await.unwrap();
+        crew.edit(id, 1).await.unwrap();
+        crew.reject(id, 1).await.unwrap();
+        assert_eq!(crew.states(id).await, ["1 DRAFT", "2 DRAFT"], "nobody's writing is lost, and no reviewer is held up");
+        crew.submit(id, 1).await.unwrap();
+        crew.approve(id, 1).await.unwrap();
+        assert_eq!(word(&crew.edit(id, 1).await), "CONFLICT", "a third is not begun beside a draft");
+        crew.publish(id, 1).await.unwrap();
+        crew.delete(id, 2).await.unwrap();
+        assert_eq!(crew.find(id).await.unwrap().state, VersionState::Published);
+        assert_eq!(crew.edit(id, 1).await.unwrap().number, 3);
+    }
+
     async fn a_template_goes_with_its_only_draft_and_can_be_copied(world) {
         let crew = Crew::of(&world).await;
         let id = crew.write("Replace the seal").await;

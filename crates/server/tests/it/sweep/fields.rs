@@ -78,6 +78,7 @@ const DOCUMENTS: &[&str] = &[
     r#"{ jobExport(id: "$DONE") }"#,
     r#"mutation { createJob(input: {templateId: "$PUBLISHED"}) { id } }"#,
     r#"mutation { assignJob(input: {id: "$OPEN", assigneeId: $ADMIN}) { id } }"#,
+    r#"mutation { unassignJob(input: {id: "$GIVEN"}) { state } }"#,
     r#"mutation { cancelJob(input: {id: "$OPEN"}) { id } }"#,
     r#"mutation { startJob(input: {id: "$GIVEN"}) { id } }"#,
     r#"mutation { completeStep(input: {jobId: "$BEGUN", step: 1}) { number } }"#,

@@ -1,0 +1,62 @@
+//! The report of a completed job: a page to read, and to print or keep as a PDF.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::Response;
+use purser_core::error::Result;
+use purser_core::work::{JobExport, StepExport};
+
+use super::{policy_for, shown};
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Report<'a> {
+    style: &'static str,
+    job: &'a JobExport,
+}
+
+/// Its own stylesheet: this page is for paper.
+const STYLE: &str = include_str!("../../templates/report.css");
+
+const STYLE_HASH: &str = "sha256-KsJhD6erJZMinjwrAtrf/oYEgY8ETYtD8IuL7u7sKBY=";
+
+/// A completed job as a page that brings everything along, so that it can be saved as it is.
+///
+/// # Errors
+/// [`purser_core::error::Error::Internal`] if it cannot be written.
+pub fn report(job: &JobExport) -> Result<Response> {
+    shown(StatusCode::OK, &Report { style: STYLE, job }, &policy_for(STYLE_HASH))
+}
+
+impl Report<'_> {
+    /// Who an id is; who has left is called by it.
+    fn name<'a>(&'a self, id: &'a str) -> &'a str {
+        self.job.people.iter().find(|person| person.id == id).map_or(id, |person| &person.name)
+    }
+}
+
+fn is_corrected(step: &StepExport, record: &i64) -> bool {
+    step.records.iter().any(|other| other.corrects == Some(*record))
+}
+
+/// `2026-05-01T06:30:00.123456Z` as `2026-05-01 06:30:00`.
+fn moment(rfc3339: &str) -> String {
+    rfc3339.chars().take_while(|letter| !matches!(letter, '.' | 'Z')).collect::<String>().replace('T', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::hash_of;
+
+    #[test]
+    fn the_policy_knows_the_style() {
+        assert_eq!(STYLE_HASH, hash_of(STYLE));
+    }
+
+    #[test]
+    fn moments_are_written_to_the_second() {
+        assert_eq!(moment("2026-05-01T06:30:00.123456Z"), "2026-05-01 06:30:00");
+        assert_eq!(moment("2026-05-01T06:30:00Z"), "2026-05-01 06:30:00");
+    }
+}
