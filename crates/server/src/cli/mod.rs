@@ -2,6 +2,7 @@
 
 mod commands;
 mod failure;
+mod license;
 mod password;
 mod provider;
 mod providers;
@@ -20,6 +21,7 @@ pub use failure::Failure;
 
 use crate::demo;
 use crate::log;
+use crate::router;
 use crate::serve::{self, Playground};
 use crate::settings::{Loaded, Sources};
 
@@ -64,6 +66,16 @@ enum Command {
     Demo(demo::Options),
     #[command(flatten)]
     Errand(Errand),
+    /// Show the licence of a deployment; for vendors: make keys and licences
+    #[command(subcommand)]
+    License(license::License),
+    /// Print the GraphQL schema, or with --openapi the description of the REST API
+    #[command(after_help = "Examples:\n  purser schema > schema.graphql\n  purser schema --openapi > openapi.json")]
+    Schema {
+        /// The description of the REST API (OpenAPI 3.1, JSON) instead
+        #[arg(long)]
+        openapi: bool,
+    },
     /// Show the settings in force as TOML, secrets hidden, each with where it comes from
     #[command(after_help = "Example:\n  PURSER_TOKENS__ACCESS_TTL=1h purser config")]
     Config,
@@ -200,6 +212,8 @@ impl CommandLine {
                 Err(Failure::usage("demo reads no settings").hint("leave --config out, or use `purser serve`"))
             }
             Command::Demo(options) => demo::run(options).await,
+            Command::License(which) => license::run(which, sources).await,
+            Command::Schema { openapi } => schema(openapi),
             Command::Config => show(&sources.load()?),
             Command::Errand(errand) => errand.run(sources.load()?).await,
         }
@@ -216,6 +230,15 @@ async fn serve(sources: Sources) -> Result<(), Failure> {
     Ok(serve::run(app, Playground::Hidden, |_| ()).await?)
 }
 
+fn schema(openapi: bool) -> Result<(), Failure> {
+    let text = if openapi {
+        router::description().to_pretty_json().map_err(|fault| Failure::new(fault.to_string()))?
+    } else {
+        purser_graphql::sdl()
+    };
+    say(text.trim_end())
+}
+
 fn show(loaded: &Loaded) -> Result<(), Failure> {
     for warning in &loaded.warnings {
         note(&format!("warning: {warning}"));
@@ -225,11 +248,7 @@ fn show(loaded: &Loaded) -> Result<(), Failure> {
 
 impl Errand {
     async fn run(self, mut loaded: Loaded) -> Result<(), Failure> {
-        // What a server logs day by day would only be in the way of an answer.
-        if loaded.origin("log.level").is_none() {
-            "warn".clone_into(&mut loaded.settings.log.level);
-        }
-        log::start(&loaded.settings.log);
+        quieten(&mut loaded);
         match self {
             Self::Client(Client::Create { id, name }) => commands::create_client(loaded, &id, &name).await,
             Self::Client(Client::List) => commands::list_clients(loaded).await,
@@ -244,6 +263,14 @@ impl Errand {
             Self::Restore => commands::restore(loaded).await,
         }
     }
+}
+
+/// What a server logs day by day would only be in the way of an answer.
+fn quieten(loaded: &mut Loaded) {
+    if loaded.origin("log.level").is_none() {
+        "warn".clone_into(&mut loaded.settings.log.level);
+    }
+    log::start(&loaded.settings.log);
 }
 
 /// Answers on standard output. A reader who has gone away is no failure of ours.

@@ -34,6 +34,8 @@ macro_rules! on_both {
     )*};
 }
 
+mod license;
+
 on_both! {
     fn who_is_made_at_the_command_line_can_sign_in(here: &Deployment) {
         assert_eq!(
