@@ -175,6 +175,7 @@ impl App {
             tracing::warn!(instance = self.instance, "{notice}");
         }
         self.note_seen().await?;
+        self.trim_audit(now).await?;
         self.sweep_sessions(now).await?;
         self.sweep_guesses(now).await?;
         self.sweep_journeys(now).await

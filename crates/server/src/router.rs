@@ -7,7 +7,7 @@ use utoipa::OpenApi;
 
 use crate::admin_api::{admins, audit, clients, domains, keys, license, providers, session as admin_session, users};
 use crate::client_api::{
-    buttons, dynamics, exchange, graphql, landing, me, oidc, password, saml, session, sessions, signin,
+    audit as own_audit, buttons, dynamics, exchange, graphql, landing, me, oidc, password, saml, session, sessions, signin,
 };
 use crate::description::{Common, Doors};
 use crate::site::Site;
@@ -62,6 +62,7 @@ routes! {
         "/api/client/auth/providers" => get buttons::list;
         "/api/client/auth/exchange" => post exchange::exchange;
         "/api/client/graphql" => post graphql::answer;
+        "/api/client/audit/export" => get own_audit::export;
 
         "/api/admin/auth/sign-in" => post admin_session::sign_in;
         "/api/admin/auth/refresh" => post admin_session::refresh;
@@ -86,6 +87,7 @@ routes! {
         "/api/admin/admins" => get admins::list, post admins::create;
         "/api/admin/admins/{id}" => patch admins::switch, delete admins::delete;
         "/api/admin/audit" => get audit::list;
+        "/api/admin/audit/export" => get audit::export;
         "/api/admin/keys" => get keys::list, post keys::rotate;
         "/api/admin/license-on-prem" => get license::show, post license::install;
 

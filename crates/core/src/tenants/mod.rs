@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Scope, SystemGrant, system_right};
 use crate::app::App;
-use crate::audit::{Action, Entry, Target};
+use crate::audit::{self, Action, Entry, Target};
 use crate::config::{Settings, Span};
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
@@ -179,12 +179,11 @@ impl App {
     pub async fn create_tenant(&self, by: &SystemGrant<system_right::TenantsManage>, new: NewTenant) -> Result<Tenant> {
         let now = self.now();
         let settings = serde_json::to_string(&TenantSettings::default()).map_err(Error::internal)?;
-        let change = Change::system(entry(now, by, Action::TenantCreated, &new.id))
+        // What was written about a former tenant of that name while it was being deleted is not this one's.
+        let change = audit::forgetting_log(Change::system(entry(now, by, Action::TenantCreated, &new.id)), &new.id)
             .must_system(sql::ADD, args![&new.id, &new.name, new.name.to_lowercase(), settings, now], || {
                 Error::Conflict
             })
-            // What was written about a former tenant of that name while it was being deleted is not this one's.
-            .run_system(sql::DELETE_LOG, args![&new.id])
             .run_system(signin::sql::FORGET, args![signin::guesses::tenant_key(&new.id)])
             .run_system(signin::sql::FORGET, args![signin::proofs_key(&new.id)])
             .forgetting(Stale::Tenant(new.id.clone()));
@@ -255,8 +254,8 @@ impl App {
     /// [`Error::NotFound`].
     pub async fn delete_tenant(&self, by: &SystemGrant<system_right::TenantsManage>, id: &TenantId) -> Result<()> {
         let change = Change::system(entry(self.now(), by, Action::TenantDeleted, id))
-            .must_system(sql::DELETE, args![id], || Error::NotFound)
-            .run_system(sql::DELETE_LOG, args![id])
+            .must_system(sql::DELETE, args![id], || Error::NotFound);
+        let change = audit::forgetting_log(change, id)
             .run_system(signin::sql::FORGET, args![signin::guesses::tenant_key(id)])
             .run_system(signin::sql::FORGET, args![signin::proofs_key(id)])
             .forgetting(Stale::Everything);

@@ -9,6 +9,7 @@
 )]
 
 mod admins;
+mod append_only;
 mod audit;
 mod concurrency;
 mod cookies;

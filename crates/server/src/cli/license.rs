@@ -72,10 +72,10 @@ pub(super) struct Issue {
     #[arg(long, value_name = "N")]
     seats: u32,
     /// Its first moment; now, if unsaid
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    #[arg(long, value_name = "TIME", value_parser = super::moment)]
     valid_from: Option<Timestamp>,
     /// The moment it runs out
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    #[arg(long, value_name = "TIME", value_parser = super::moment)]
     expires: Timestamp,
     /// Its place in the order of this deployment's licences
     #[arg(long, value_name = "N")]
@@ -195,11 +195,4 @@ fn inspect(key: &str, public_key: Option<&str>) -> Result<(), Failure> {
         note("The signature was not checked; --public-key does that.");
     }
     say(&format!("instance    {}\n{}", license.instance, described(&license)))
-}
-
-/// A date or a moment, in whole seconds.
-fn moment(text: &str) -> Result<Timestamp, String> {
-    let whole = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
-    let moment: Timestamp = whole.parse().map_err(|_| "write a date or a moment, as 2028-01-31 or 2028-01-31T12:00:00Z".to_owned())?;
-    Ok(Timestamp::from_seconds(moment.seconds()))
 }

@@ -1,5 +1,6 @@
 //! The command line: what can be said, and who carries it out.
 
+mod audit;
 mod commands;
 mod failure;
 mod license;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 use purser_core::access::Role;
 use purser_core::app::App;
+use purser_core::env::Timestamp;
 
 pub use failure::Failure;
 
@@ -99,6 +101,9 @@ enum Errand {
     /// Name and prove the domains of a client
     #[command(subcommand)]
     Domain(provider::Domain),
+    /// Read the audit log out
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// List and rotate the keys that sign access tokens
     #[command(subcommand)]
     Keys(Keys),
@@ -258,6 +263,7 @@ impl Errand {
             }
             Self::Provider(command) => Box::pin(providers::run(loaded, command)).await,
             Self::Domain(command) => Box::pin(providers::run_domain(loaded, command)).await,
+            Self::Audit(which) => audit::run(loaded, which).await,
             Self::Keys(which) => commands::keys(loaded, which).await,
             Self::Migrate => commands::migrate(loaded).await,
             Self::Restore => commands::restore(loaded).await,
@@ -290,6 +296,14 @@ pub(crate) fn say(text: &str) -> Result<(), Failure> {
 /// Tells a person something besides the answer, on standard error. Nobody may be listening.
 pub(crate) fn note(text: &str) {
     drop(writeln!(std::io::stderr(), "{text}"));
+}
+
+/// A date or a moment, in whole seconds.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let whole = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    let moment = whole.parse::<Timestamp>();
+    let moment = moment.map_err(|_| "write a date or a moment, as 2028-01-31 or 2028-01-31T12:00:00Z".to_owned())?;
+    Ok(Timestamp::from_seconds(moment.seconds()))
 }
 
 /// An address and a port.

@@ -14,7 +14,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{BATCH, Forget, Job, PATIENCE, Trust, WAITING, migrations};
+use super::{BATCH, Forget, Job, PATIENCE, Trust, WAITING, append_only, migrations};
 use crate::config;
 use crate::error::{Error, Result};
 use crate::ids::TenantId;
@@ -180,6 +180,7 @@ async fn migrate(server: &Server) -> Result<Client> {
     client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await.map_err(Error::store)?;
     migrations::migrations::runner().run_async(&mut client).await.map_err(Error::store)?;
     wall_tenants_off(&client).await.map_err(Error::store)?;
+    guard_the_log(&client).await.map_err(Error::store)?;
     client.execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_LOCK]).await.map_err(Error::store)?;
     Ok(client)
 }
@@ -216,6 +217,19 @@ async fn wall_tenants_off(client: &Client) -> Result<(), tokio_postgres::Error> 
         );
     }
     Ok(())
+}
+
+/// Makes the audit log append-only, once: to do so again would have every node that starts wait for those that write.
+async fn guard_the_log(client: &Client) -> Result<(), tokio_postgres::Error> {
+    let row = client
+        .query_one(
+            "SELECT quote_ident(current_schema()), EXISTS (SELECT 1 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+                 WHERE t.tgname = 'audit_removal' AND c.relnamespace = current_schema()::regnamespace)",
+            &[],
+        )
+        .await?;
+    let (schema, guarded): (String, bool) = (row.get(0), row.get(1));
+    if guarded { Ok(()) } else { client.batch_execute(&append_only::POSTGRES.replace("SCHEMA", &schema)).await }
 }
 
 /// `?1` as PostgreSQL writes it, `$1`. Each text is rewritten once and kept; there are as many as the source has.
