@@ -35,6 +35,7 @@ pub fn statements() -> Vec<store::statement::Listed> {
         session::sql::ALL,
         signin::sql::ALL,
         tenants::sql::ALL,
+        tenants::export::ALL,
         users::sql::ALL,
         work::sql::ALL,
         work::sql::pages::jobs::ALL,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use purser_core::app::App;
 use purser_core::audit::Record;
 use purser_core::config::Audit;
+use purser_core::error::{Error, Result};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
@@ -26,11 +27,14 @@ pub(crate) async fn carry_on(app: std::sync::Arc<App>, place: Place, node: Strin
     let mut failing = false;
     loop {
         beat.tick().await;
-        let sent = app.relay_audit(&name, &node, async |lines: &[Record]| line.send(lines).await).await;
-        match sent {
+        match line.bring_up_to_date(&app, &name, &node).await {
             Err(fault) if !failing => {
                 failing = true;
-                tracing::error!(place = name, cause = &fault as &dyn std::error::Error, "the audit log cannot be sent on; trying again");
+                tracing::error!(
+                    place = name,
+                    cause = &fault as &dyn std::error::Error,
+                    "the audit log cannot be sent on; trying again"
+                );
             }
             Ok(count) if count > 0 && failing => {
                 failing = false;
@@ -91,6 +95,18 @@ struct Line {
 }
 
 impl Line {
+    /// Sends what there is, and says how much that was.
+    async fn bring_up_to_date(&mut self, app: &App, name: &str, node: &str) -> Result<usize> {
+        let mut count = 0;
+        loop {
+            let lines = app.lines_to_relay(name, node).await?;
+            let Some(last) = lines.last() else { return Ok(count) };
+            self.send(&lines).await.map_err(Error::internal)?;
+            app.relayed(name, node, last.id).await?;
+            count += lines.len();
+        }
+    }
+
     async fn send(&mut self, lines: &[Record]) -> io::Result<()> {
         let late = || io::Error::from(io::ErrorKind::TimedOut);
         let sending = async {
@@ -193,7 +209,14 @@ mod tests {
         for good in ["tcp://log.example.com:601", "udp://127.0.0.1:514", "tcp://[::1]:601"] {
             assert_eq!(Place::syslog(good).unwrap().to_string(), good);
         }
-        for bad in ["log.example.com:514", "tcp://log.example.com", "tls://log.example.com:6514", "tcp://:514", "udp://a:0", "tcp://a/b:1"] {
+        for bad in [
+            "log.example.com:514",
+            "tcp://log.example.com",
+            "tls://log.example.com:6514",
+            "tcp://:514",
+            "udp://a:0",
+            "tcp://a/b:1",
+        ] {
             assert!(Place::syslog(bad).is_err(), "{bad}");
         }
     }
@@ -204,7 +227,8 @@ mod tests {
         let address = listener.local_addr().unwrap().to_string();
         let mut to = Line { place: Place::Tcp(address), stream: None };
         for _ in 0..2 {
-            let (sent, taken) = tokio::join!(to.send(&[line("done"), line("refused")]), listener.accept());
+            let lines = [line("done"), line("refused")];
+            let (sent, taken) = tokio::join!(to.send(&lines), listener.accept());
             sent.unwrap();
             let (first, second) = (message(&line("done")), message(&line("refused")));
             let expected = format!("{} {first}{} {second}", first.len(), second.len());

@@ -7,7 +7,8 @@ use utoipa::OpenApi;
 
 use crate::admin_api::{admins, audit, clients, domains, keys, license, providers, session as admin_session, users};
 use crate::client_api::{
-    audit as own_audit, buttons, dynamics, exchange, graphql, landing, me, oidc, password, saml, session, sessions, signin,
+    audit as own_audit, buttons, dynamics, exchange, graphql, landing, me, oidc, password, saml, session, sessions,
+    signin,
 };
 use crate::description::{Common, Doors};
 use crate::site::Site;
@@ -71,6 +72,7 @@ routes! {
         "/api/admin/sessions/{id}" => delete admin_session::end;
         "/api/admin/clients" => get clients::list, post clients::create;
         "/api/admin/clients/{id}" => get clients::show, patch clients::update, delete clients::delete;
+        "/api/admin/clients/{id}/export" => get clients::export;
         "/api/admin/clients/{id}/sessions" => delete clients::end_sessions;
         "/api/admin/clients/{id}/users" => get users::list, post users::create;
         "/api/admin/clients/{id}/users/{user}" => patch users::switch, delete users::delete;

@@ -1,6 +1,5 @@
 //! Sending the log on to other places, line by line, each at least once: where it stands is in the store, and one node does it.
 
-use std::io;
 use std::time::Duration;
 
 use super::{Filter, Record, over_all, sql};
@@ -32,36 +31,26 @@ impl FromRow for Relay {
 }
 
 impl App {
-    /// Sends on what a place has not been told yet of every log, oldest line first, and gives the number of lines; none while it is
-    /// another node's turn. A place that was never told of begins with the present. What `send` fails at is sent again.
+    /// The next lines that a place has not been told of, of every log, oldest first; none if there are none, or while it is another
+    /// node's turn. A place that was never told of begins with the present.
     ///
     /// # Errors
-    /// [`Error::StoreUnavailable`]; [`Error::Internal`] with why `send` failed.
-    pub async fn relay_audit(
-        &self,
-        place: &str,
-        node: &str,
-        mut send: impl AsyncFnMut(&[Record]) -> io::Result<()>,
-    ) -> Result<usize> {
+    /// [`Error::StoreUnavailable`].
+    pub async fn lines_to_relay(&self, place: &str, node: &str) -> Result<Vec<Record>> {
         let now = self.now();
         let below = AuditId::first_of(now.before(RELAY_DELAY));
-        let Some(mut sent) = self.take_relay(place, node, below, now).await? else { return Ok(0) };
+        let Some(sent) = self.take_relay(place, node, below, now).await? else { return Ok(Vec::new()) };
         let filter = Filter { first: Some(PIECE), ..Filter::default() };
-        let mut count = 0;
-        loop {
-            let args = over_all(filter.oldest_first(Some(sent), below));
-            let lines: Vec<Record> = self.store.system_all(sql::NEXT_OF_ALL, args).await?;
-            let Some(last) = lines.last() else { return Ok(count) };
-            send(&lines).await.map_err(Error::internal)?;
-            sent = last.id;
-            let told = args![place, node, sent, self.now().after(TURN)];
-            match self.store.carry_out(Change::unlogged().must_system(sql::SENT, told, || Error::Conflict)).await {
-                // We were slow, and another node has taken over.
-                Err(Error::Conflict) => return Ok(count),
-                outcome => outcome?,
-            };
-            count += lines.len();
-        }
+        self.store.system_all(sql::NEXT_OF_ALL, over_all(filter.oldest_first(Some(sent), below))).await
+    }
+
+    /// Notes that a place has been told up to a line. Until then those lines are given again.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if this node was so slow that another has taken over.
+    pub async fn relayed(&self, place: &str, node: &str, last: AuditId) -> Result<()> {
+        let told = args![place, node, last, self.now().after(TURN)];
+        self.store.carry_out(Change::unlogged().must_system(sql::SENT, told, || Error::Conflict)).await.map(drop)
     }
 
     /// How far the place has been told, if it is this node's turn.

@@ -21,7 +21,8 @@ impl Issuer {
     pub fn generate(entropy: &dyn Entropy) -> Self {
         let mut seed = [0; 32];
         entropy.fill(&mut seed);
-        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).expect("any 32 bytes are a seed (RFC 8032 section 5.1.5)");
+        let pair =
+            Ed25519KeyPair::from_seed_unchecked(&seed).expect("any 32 bytes are a seed (RFC 8032 section 5.1.5)");
         Self { seed: Secret::new(secret::encode(&seed)), pair }
     }
 

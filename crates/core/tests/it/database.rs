@@ -108,6 +108,21 @@ impl Database {
         self.rows(query).await.remove(0).remove(0)
     }
 
+    /// Every table with rows of tenants, from the catalogue: a new one is covered by itself.
+    pub async fn tables_of_tenants(&self) -> Vec<String> {
+        let tables = match self {
+            Self::Sqlite(_) => "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c
+                 WHERE m.type = 'table' AND c.name = 'tenant_id' ORDER BY 1"
+                .to_owned(),
+            Self::Postgres(schema) => format!(
+                "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
+                 WHERE c.relkind IN ('r', 'p') AND c.relnamespace = '{}'::regnamespace AND NOT a.attisdropped ORDER BY 1",
+                schema.name
+            ),
+        };
+        self.rows(&tables).await.into_iter().map(|mut row| row.remove(0)).collect()
+    }
+
     /// Every text and number in every table, bytes in hex, one row a line.
     pub async fn dump(&self) -> String {
         let tables = match self {

@@ -128,6 +128,14 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("addRecord", "mutation { addRecord(input: {jobId: \"$BEGUN\", step: 1, value: \"x\"}) { number } }"),
     ("correctRecord", "mutation { correctRecord(input: {jobId: \"$BEGUN\", record: 1, value: \"x\"}) { number } }"),
     ("signOutEverywhere", "mutation { signOutEverywhere { id } }"),
+    (
+        "clientSettings",
+        "{ clientSettings { accessTtl refreshTtl cookieIdle cookieMax passwordMinLength forbiddenWords strictRefresh ssoOnly separationOfDuties returnTo nativeRedirects } }",
+    ),
+    (
+        "updateClientSettings",
+        "mutation { updateClientSettings(input: {accessTtl: \"1h\", passwordMinLength: null}) { accessTtl passwordMinLength } }",
+    ),
 ];
 
 #[expect(clippy::too_many_lines, reason = "the table is written out")]

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use purser_core::config::Mode;
-use purser_core::error::Error;
 use purser_core::env::{Clock as _, SystemClock, SystemEntropy, Timestamp};
+use purser_core::error::Error;
 use purser_core::license::{self, Issuer, LicenseState, Stage};
 use purser_core::secret::Secret;
 

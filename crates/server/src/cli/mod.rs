@@ -1,7 +1,7 @@
 //! The command line: what can be said, and who carries it out.
 
-mod audit;
 mod commands;
+mod export;
 mod failure;
 mod license;
 mod password;
@@ -103,7 +103,7 @@ enum Errand {
     Domain(provider::Domain),
     /// Read the audit log out
     #[command(subcommand)]
-    Audit(audit::Audit),
+    Audit(export::Audit),
     /// List and rotate the keys that sign access tokens
     #[command(subcommand)]
     Keys(Keys),
@@ -135,6 +135,17 @@ enum Client {
         /// Its name, for people
         #[arg(long)]
         name: String,
+    },
+    /// Read out all that is kept of a client, one JSON object a line
+    #[command(
+        after_help = "Neither password hashes nor anything sealed is read out.\n\nExample:\n  purser client export acme --output acme.jsonl"
+    )]
+    Export {
+        /// ID of the client
+        id: String,
+        /// File to write, made with mode 0600; must not exist yet. `-` is standard output
+        #[arg(long, value_name = "FILE")]
+        output: PathBuf,
     },
     /// List all clients
     #[command(after_help = "Example:\n  purser client list")]
@@ -256,6 +267,7 @@ impl Errand {
         quieten(&mut loaded);
         match self {
             Self::Client(Client::Create { id, name }) => commands::create_client(loaded, &id, &name).await,
+            Self::Client(Client::Export { id, output }) => export::export_client(loaded, &id, &output).await,
             Self::Client(Client::List) => commands::list_clients(loaded).await,
             Self::User(User::Create(user)) => commands::create_user(loaded, user).await,
             Self::Admin(Admin::Create { username, password_stdin }) => {
@@ -263,7 +275,7 @@ impl Errand {
             }
             Self::Provider(command) => Box::pin(providers::run(loaded, command)).await,
             Self::Domain(command) => Box::pin(providers::run_domain(loaded, command)).await,
-            Self::Audit(which) => audit::run(loaded, which).await,
+            Self::Audit(which) => export::run(loaded, which).await,
             Self::Keys(which) => commands::keys(loaded, which).await,
             Self::Migrate => commands::migrate(loaded).await,
             Self::Restore => commands::restore(loaded).await,

@@ -1,4 +1,4 @@
-//! `audit export`: the audit log read out, one JSON object a line.
+//! What is read out, one JSON object a line: the audit log, or all that is kept of a client.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use purser_core::audit::{Filter, Log};
 use purser_core::env::Timestamp;
+use purser_core::error::Error;
+use purser_core::ids::TenantId;
 
 use super::commands::{open, operator};
 use super::{Failure, note};
@@ -79,6 +81,25 @@ pub(super) async fn run(loaded: Loaded, Audit::Export(wanted): Audit) -> Result<
         for line in &lines {
             output.write(&line.to_json(), || format!("until {}", line.at))?;
         }
+    }
+    output.finish()
+}
+
+pub(super) async fn export_client(loaded: Loaded, id: &str, output: &Path) -> Result<(), Failure> {
+    let no_client =
+        || Failure::new(format!("there is no client {id}")).hint("`purser client list` shows those there are");
+    let tenant: TenantId = id.parse().map_err(|_| no_client())?;
+    let app = open(loaded).await?;
+    if let Err(Error::NotFound) = app.tenant(&operator().grant(), &tenant).await {
+        return Err(no_client());
+    }
+    let mut output = Output::to(output)?;
+    let mut place = None;
+    while let Some((lines, next)) = app.export_tenant(&operator().grant(), &tenant, place).await? {
+        for line in &lines {
+            output.write(line, || format!("at kind {}", next.reading))?;
+        }
+        place = Some(next);
     }
     output.finish()
 }
