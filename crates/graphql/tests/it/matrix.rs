@@ -229,6 +229,8 @@ async fn each_role_may_do_exactly_what_the_table_says() {
     addRecord                   done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN
     correctRecord               done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN
     signOutEverywhere           done       done       done       done       done       done       done
+    clientSettings              done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    updateClientSettings        done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     "#);
 }
 
