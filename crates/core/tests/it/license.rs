@@ -11,14 +11,15 @@ use purser_core::access::{Role, SystemAdmin};
 use purser_core::app::App;
 use purser_core::audit::{Filter, Log};
 use purser_core::config::{Mode, Settings};
-use purser_core::env::{FixedClock, SeededEntropy, Timestamp};
-use purser_core::error::{Error, Result};
+use purser_core::env::{Clock as _, FixedClock, SeededEntropy, Timestamp};
+use purser_core::error::{Code, Error, Result};
 use purser_core::license::{LicenseState, Stage};
 use purser_core::secret::Secret;
 use purser_core::signin::PasswordChange;
 use purser_core::users::{NewUser, UserUpdate};
 use serde_json::{Value, json};
 
+use crate::journey::{Browser, arrived, creating, idp, set_up, to};
 use crate::on_both;
 use crate::world::{PASSWORD, World, refresh};
 
@@ -431,6 +432,35 @@ on_both! {
         refresh(&world.app, &signed_in.handed.refresh_token).await.unwrap();
         let wish = PasswordChange { current: Secret::new(PASSWORD), new: Secret::new("another horse battery 4711") };
         world.app.change_password(&world.caller(&signed_in.handed.token).await.unwrap(), wish).await.unwrap();
+    }
+
+    async fn accounts_that_a_provider_would_make_need_a_licence_and_a_seat_too(world) {
+        let world = on_prem(world).await;
+        let acme = world.tenant("acme").await;
+        let idp = idp(&world).await;
+        set_up(&world, &acme, "corp", &idp).await;
+        creating(&world, &acme, "corp", &[Role::Viewer]).await;
+        let arrive = async || Browser::default().sign_in(&world.app, &idp, to(&acme, "corp")).await.map(arrived);
+        let refused = async |code: Code, why: &str| {
+            assert_eq!(arrive().await.unwrap_err().code(), code);
+            assert_eq!(world.database.value("SELECT count(*) FROM users").await, "0");
+            let line = world.last(&acme, "session.sign-in").await.unwrap();
+            assert_eq!(line, format!("provider corp session.sign-in name:jane@corp.test refused: {why}"));
+        };
+        refused(Code::LicenseRequired, "A licence is required").await;
+        let beta = world.tenant("beta").await;
+        let bob = world.user(&beta, "bob", &[]).await;
+        world.database.run("UPDATE users SET status = 'invited'").await;
+        with_seats(&world, 1, 1).await;
+        assert_eq!(arrive().await.unwrap_err().code(), Code::LicenseSeats);
+        assert_eq!(world.database.value("SELECT count(*) FROM users").await, "1");
+        let managing = world.app.managing_users_of(&SystemAdmin::at_the_command_line().grant(), &beta).await.unwrap();
+        world.app.delete_user(&managing, bob.id).await.unwrap();
+        assert_eq!(arrive().await.unwrap().user.email, "jane@corp.test");
+        // Who has an account signs in whatever the licence says.
+        world.clock.advance(days(400));
+        idp.script(|script| script.now = world.clock.now().seconds());
+        arrive().await.unwrap();
     }
 
     async fn the_log_tells_of_the_licence_once_a_day(world) {

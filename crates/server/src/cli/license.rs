@@ -147,15 +147,12 @@ fn described(license: &license::License) -> String {
 
 fn keygen(output: Option<&Path>) -> Result<(), Failure> {
     let pair = Issuer::generate(&SystemEntropy::default());
-    match output {
-        Some(file) => {
-            write_private(file, pair.private_key())?;
-            note(&format!("The private key is in {}. Whoever has it makes licences.", file.display()));
-        }
-        None => {
-            note("This is the private key. Whoever has it makes licences:");
-            say(pair.private_key().reveal())?;
-        }
+    if let Some(file) = output {
+        write_private(file, pair.private_key())?;
+        note(&format!("The private key is in {}. Whoever has it makes licences.", file.display()));
+    } else {
+        note("This is the private key. Whoever has it makes licences:");
+        say(pair.private_key().reveal())?;
     }
     note("This is the public key, for `license.public_key` of every deployment:");
     say(&pair.public_key())
