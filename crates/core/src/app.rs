@@ -1,6 +1,7 @@
 //! [`App`]: the system, opened: its store, clock, keys and memory. Use cases are its methods, each written in its feature's room.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use crate::audit::Actor;
@@ -51,6 +52,8 @@ pub struct App {
     pub(crate) lanes: Lanes,
     pub(crate) instance: String,
     pub(crate) vendor: Option<VendorKey>,
+    /// The day on which the log last told of the licence, counted from 1970.
+    pub(crate) license_told: AtomicI64,
     pub(crate) federation: Arc<Federation>,
     pub(crate) readers: Readers,
 }
@@ -106,6 +109,7 @@ impl App {
             hasher,
             instance,
             vendor,
+            license_told: AtomicI64::new(0),
             federation,
             readers: Readers::new(),
         };
@@ -167,7 +171,11 @@ impl App {
             .carry_out(Change::unlogged().run_system(sql::RAISE_FACT, args![TIME_MARK, now.0.to_string()]))
             .await?;
         self.note_license_time(now).await?;
+        if let Some(notice) = self.license_notice_of_the_day().await? {
+            tracing::warn!(instance = self.instance, "{notice}");
+        }
         self.note_seen().await?;
+        self.trim_audit(now).await?;
         self.sweep_sessions(now).await?;
         self.sweep_guesses(now).await?;
         self.sweep_journeys(now).await

@@ -99,6 +99,8 @@ pub struct Settings {
     pub federation: Federation,
     /// Microsoft's addresses, for national clouds.
     pub microsoft: Microsoft,
+    /// The audit log: how long it is kept and where it is sent on to.
+    pub audit: Audit,
     /// The log.
     pub log: Log,
     /// The metrics.
@@ -393,6 +395,18 @@ impl Default for Microsoft {
             graph_url: "https://graph.microsoft.com".into(),
         }
     }
+}
+
+/// `[audit]`
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Audit {
+    /// Lines older than this are removed, by whole days; unset: none ever is.
+    pub retention: Option<Span>,
+    /// Where lines are sent on to as syslog (RFC 5424): `tcp://HOST:PORT` or `udp://HOST:PORT`.
+    pub syslog: Option<String>,
+    /// File that lines are appended to, as JSON.
+    pub file: Option<PathBuf>,
 }
 
 /// `[log]`

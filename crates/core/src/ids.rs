@@ -155,6 +155,16 @@ impl SessionId {
 }
 
 impl AuditId {
+    /// Before every line.
+    pub(crate) const FIRST: Self = Self([0; 16]);
+    /// After every line.
+    pub(crate) const LAST: Self = Self([0xff; 16]);
+
+    /// The id just below; the least stays.
+    pub(crate) fn previous(self) -> Self {
+        Self(u128::from_be_bytes(self.0).saturating_sub(1).to_be_bytes())
+    }
+
     /// The least id that can have been minted at a moment or after.
     pub(crate) fn first_of(moment: Timestamp) -> Self {
         Self(least_of(moment))

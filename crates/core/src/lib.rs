@@ -36,6 +36,7 @@ pub fn statements() -> Vec<store::statement::Listed> {
         session::sql::ALL,
         signin::sql::ALL,
         tenants::sql::ALL,
+        tenants::export::ALL,
         transfer::sql::ALL,
         users::sql::ALL,
         work::sql::ALL,

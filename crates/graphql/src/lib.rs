@@ -17,6 +17,7 @@ mod paging;
 mod providers;
 mod scan;
 mod sessions;
+mod settings;
 mod templates;
 mod users;
 
@@ -120,6 +121,7 @@ struct Query(
     domains::DomainsQuery,
     templates::TemplatesQuery,
     jobs::JobsQuery,
+    settings::SettingsQuery,
 );
 
 #[derive(Default, MergedObject)]
@@ -130,4 +132,5 @@ struct Mutation(
     domains::DomainsMutation,
     templates::TemplatesMutation,
     jobs::JobsMutation,
+    settings::SettingsMutation,
 );

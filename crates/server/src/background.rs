@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use purser_core::app::{App, HOUSEKEEPING};
+use purser_core::env::{Entropy as _, SystemEntropy};
+
+use crate::relay::{self, Place};
 
 /// Keeps house until the task is dropped.
 pub async fn keep_house(app: Arc<App>) {
@@ -14,6 +17,15 @@ pub async fn keep_house(app: Arc<App>) {
             tracing::warn!(cause = &fault as &dyn std::error::Error, "housekeeping failed; trying again soon");
         }
     }
+}
+
+/// Sends the audit log on to each place that the settings name.
+pub fn relays(app: &Arc<App>) -> Vec<tokio::task::JoinHandle<()>> {
+    let mut name = [0; 8];
+    SystemEntropy::default().fill(&mut name);
+    let node = format!("{:016x}", u64::from_be_bytes(name));
+    let places = Place::of(&app.settings().audit).into_iter();
+    places.map(|place| tokio::spawn(relay::carry_on(Arc::clone(app), place, node.clone()))).collect()
 }
 
 /// Brings the gauges up to date.

@@ -7,7 +7,8 @@ use utoipa::OpenApi;
 
 use crate::admin_api::{admins, audit, clients, domains, keys, license, providers, session as admin_session, users};
 use crate::client_api::{
-    buttons, dynamics, exchange, graphql, jobs, landing, me, oidc, password, people, saml, session, sessions, signin,
+    audit as own_audit, buttons, dynamics, exchange, graphql, jobs, landing, me, oidc, password, people, saml, session,
+    sessions, signin,
 };
 use crate::description::{Common, Doors};
 use crate::layers::Routes;
@@ -68,6 +69,7 @@ routes! {
         "/api/client/users/export" => get people::export;
         "/api/client/jobs/{id}/export" => get jobs::export;
         "/api/client/jobs/{id}/report" => get jobs::report;
+        "/api/client/audit/export" => get own_audit::export;
 
         "/api/admin/auth/sign-in" => post admin_session::sign_in;
         "/api/admin/auth/refresh" => post admin_session::refresh;
@@ -76,6 +78,7 @@ routes! {
         "/api/admin/sessions/{id}" => delete admin_session::end;
         "/api/admin/clients" => get clients::list, post clients::create;
         "/api/admin/clients/{id}" => get clients::show, patch clients::update, delete clients::delete;
+        "/api/admin/clients/{id}/export" => get clients::export;
         "/api/admin/clients/{id}/sessions" => delete clients::end_sessions;
         "/api/admin/clients/{id}/users" => get users::list, post users::create;
         "/api/admin/clients/{id}/users/{user}" => patch users::switch, delete users::delete;
@@ -92,6 +95,7 @@ routes! {
         "/api/admin/admins" => get admins::list, post admins::create;
         "/api/admin/admins/{id}" => patch admins::switch, delete admins::delete;
         "/api/admin/audit" => get audit::list;
+        "/api/admin/audit/export" => get audit::export;
         "/api/admin/keys" => get keys::list, post keys::rotate;
         "/api/admin/license-on-prem" => get license::show, post license::install;
 

@@ -53,12 +53,13 @@ pub async fn run(app: Arc<App>, playground: Playground, ready: impl FnOnce(Socke
     });
     let housekeeping = tokio::spawn(background::keep_house(Arc::clone(&app)));
     let upkeep = tokio::spawn(background::keep_figures(figures.clone()));
+    let relays = background::relays(&app);
     let metrics = metrics_listener(&settings, &app, figures, &http).await?;
     let stop = stop_signal()?;
     tracing::info!(%address, "listening");
     ready(address);
     listener.serve(router::routes(site), stop).await;
-    for task in [Some(housekeeping), Some(upkeep), metrics].into_iter().flatten() {
+    for task in [Some(housekeeping), Some(upkeep), metrics].into_iter().flatten().chain(relays) {
         task.abort();
     }
     app.keep_house().await.context("the last housekeeping failed")?;

@@ -143,6 +143,11 @@ impl<P> Grant<P> {
         }
     }
 
+    /// Whether a tenant's own people act, and not the admin realm.
+    pub(crate) fn is_by_a_user(&self) -> bool {
+        matches!(self.actor, Actor::User(_))
+    }
+
     /// Whether the actor is this very user.
     pub(crate) fn is(&self, user: UserId) -> bool {
         matches!(self.actor, Actor::User(id) if id == user)

@@ -1,17 +1,25 @@
 //! The audit log: the words it is written in, and reading it. Entries are written by the store, with the change they describe.
 
+mod keep;
+mod relay;
 pub(crate) mod sql;
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::access::{Grant, SystemGrant, right, system_right};
+use serde::{Serialize, Serializer};
+
+pub(crate) use keep::forgetting_log;
+pub use relay::RELAY_DELAY;
+
+use crate::access::{Grant, Scope, SystemGrant, right, system_right};
 use crate::app::App;
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::{AdminId, AuditId, JobId, SessionId, TemplateId, TenantId, UserId};
-use crate::store::{FromRow, Row, Value, args};
+use crate::store::{Change, FromRow, Row, Value, args};
 
 /// Whence a request came.
 #[derive(Clone, Debug)]
@@ -211,6 +219,12 @@ actions! {
     JobCompleted = "job.completed",
     /// A job was cancelled.
     JobCancelled = "job.cancelled",
+    /// The log was read out, whole or in part.
+    AuditExported = "audit.exported",
+    /// Lines older than the retention asks for were removed.
+    AuditTrimmed = "audit.trimmed",
+    /// All that is kept of a tenant was read out.
+    TenantExported = "client.exported",
 }
 
 /// Whether it happened.
@@ -344,13 +358,17 @@ impl Target {
 }
 
 /// One line of the log, as read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Record {
     /// Its id; lines sort by it.
+    #[serde(serialize_with = "printed")]
     pub id: AuditId,
     /// When.
+    #[serde(serialize_with = "printed")]
     pub at: Timestamp,
     /// The tenant; none for the admin realm.
+    #[serde(rename = "clientId", serialize_with = "printed_if_any")]
     pub tenant: Option<TenantId>,
     /// `user`, `admin`, `command-line`, `provider`, `system` or `anyone`.
     pub actor_kind: String,
@@ -359,6 +377,7 @@ pub struct Record {
     /// From where.
     pub address: String,
     /// The id of the request.
+    #[serde(rename = "requestId")]
     pub request: String,
     /// What, in the words of [`Action`].
     pub action: String,
@@ -368,6 +387,22 @@ pub struct Record {
     pub outcome: String,
     /// Why, or what there is to say.
     pub reason: String,
+}
+
+impl Record {
+    /// As one line of JSON, without its end.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+fn printed<S: Serializer>(it: &impl fmt::Display, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(it)
+}
+
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
+fn printed_if_any<S: Serializer>(it: &Option<TenantId>, to: S) -> Result<S::Ok, S::Error> {
+    it.as_ref().map(TenantId::as_str).serialize(to)
 }
 
 impl FromRow for Record {
@@ -423,8 +458,39 @@ impl Filter {
         ]
     }
 
-    fn before(&self) -> AuditId {
-        self.before.unwrap_or(AuditId([0xff; 16]))
+    /// What a page before an id takes. No line is older than its id, so nothing from before the first moment is looked at.
+    fn newest_first(&self) -> Vec<Value> {
+        let mut args = args![self.before.unwrap_or(AuditId::LAST)];
+        args.extend(self.columns());
+        args.push(self.floor().into());
+        args
+    }
+
+    /// What the lines after an id take, below another.
+    fn oldest_first(&self, after: Option<AuditId>, below: AuditId) -> Vec<Value> {
+        let mut args = args![after.unwrap_or_else(|| self.floor().previous())];
+        args.extend(self.columns());
+        args.push(below.into());
+        args
+    }
+
+    fn floor(&self) -> AuditId {
+        self.since.map_or(AuditId::FIRST, AuditId::first_of)
+    }
+
+    /// As a person would say it, for the log.
+    fn said(&self) -> String {
+        let moment = |it: Option<Timestamp>| it.map(|it| it.to_string()).unwrap_or_default();
+        let parts = [
+            ("action", self.action.clone()),
+            ("actor", self.actor.clone()),
+            ("target", self.target.clone()),
+            ("outcome", self.outcome.clone()),
+            ("since", moment(self.since)),
+            ("until", moment(self.until)),
+        ];
+        let said = parts.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name} {value}"));
+        said.collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -455,9 +521,7 @@ impl FromStr for Log {
 impl App {
     /// A page of the tenant's log, newest first.
     pub async fn audit_log(&self, by: &Grant<right::AuditRead>, filter: &Filter) -> Result<Vec<Record>> {
-        let mut args = args![filter.before()];
-        args.extend(filter.columns());
-        self.store.all(by, sql::PAGE, args).await
+        self.page_of(by, filter).await
     }
 
     /// A page of any log, newest first.
@@ -467,13 +531,88 @@ impl App {
         log: &Log,
         filter: &Filter,
     ) -> Result<Vec<Record>> {
-        let tenant = match log {
-            Log::All => "*",
-            Log::AdminRealm => "",
-            Log::Tenant(id) => id.as_str(),
-        };
-        let mut args = args![filter.before(), tenant];
-        args.extend(filter.columns());
-        self.store.system_all(sql::PAGE_OF_ALL, args).await
+        match log.own() {
+            Some(own) => self.page_of(&own, filter).await,
+            None => self.store.system_all(sql::PAGE_OF_ALL, over_all(filter.newest_first())).await,
+        }
+    }
+
+    /// The tenant's log read out, oldest line first: as many lines as the filter has at once, after the one given. Without one it begins,
+    /// and that is written down.
+    pub async fn export_audit(
+        &self,
+        by: &Grant<right::AuditRead>,
+        filter: &Filter,
+        after: Option<AuditId>,
+    ) -> Result<Vec<Record>> {
+        if after.is_none() {
+            let entry = exported(self.now(), by.actor(), by.visit(), &Target::named("audit", "own"), filter);
+            self.store.carry_out(Change::within(by, entry)).await?;
+        }
+        self.store.all(by, sql::NEXT, filter.oldest_first(after, AuditId::LAST)).await
+    }
+
+    /// Any log read out, in the same way.
+    pub async fn export_audits(
+        &self,
+        by: &SystemGrant<system_right::AuditsRead>,
+        log: &Log,
+        filter: &Filter,
+        after: Option<AuditId>,
+    ) -> Result<Vec<Record>> {
+        if after.is_none() {
+            let target = Target::named("audit", &log.to_string());
+            let entry = exported(self.now(), by.actor(), by.visit(), &target, filter);
+            self.store.carry_out(Change::system(entry)).await?;
+        }
+        let args = filter.oldest_first(after, AuditId::LAST);
+        match log.own() {
+            Some(own) => self.store.all(&own, sql::NEXT, args).await,
+            None => self.store.system_all(sql::NEXT_OF_ALL, over_all(args)).await,
+        }
+    }
+
+    async fn page_of(&self, log: &impl Scope, filter: &Filter) -> Result<Vec<Record>> {
+        let statement = if filter.target.is_empty() { sql::PAGE } else { sql::PAGE_OF_TARGET };
+        self.store.all(log, statement, filter.newest_first()).await
+    }
+}
+
+fn exported(now: Timestamp, actor: &Actor, visit: &Visit, target: &Target, filter: &Filter) -> Entry {
+    Entry::done(now, actor, visit, Action::AuditExported, target.clone()).because(filter.said())
+}
+
+/// The arguments of a statement about every log, where those about one have the tenant.
+fn over_all(args: Vec<Value>) -> Vec<Value> {
+    std::iter::once(Value::from("*")).chain(args).collect()
+}
+
+/// One log and no other: a tenant's, or the admin realm's, which stands under the empty name.
+struct Own(TenantId);
+
+impl Scope for Own {
+    fn tenant(&self) -> &TenantId {
+        &self.0
+    }
+}
+
+impl Log {
+    fn own(&self) -> Option<Own> {
+        match self {
+            Self::All => None,
+            Self::AdminRealm => Some(Own(TenantId::stored(""))),
+            Self::Tenant(id) => Some(Own(id.clone())),
+        }
+    }
+}
+
+/// As it is asked for.
+impl fmt::Display for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::All => "all",
+            Self::AdminRealm => "admin",
+            Self::Tenant(id) => id.as_str(),
+        })
     }
 }

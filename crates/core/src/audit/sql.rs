@@ -1,23 +1,49 @@
-//! The audit log's statements. None changes an entry; entries leave only with their tenant.
+//! The audit log's statements. None changes a line, and none removes one by itself: see [`REMOVE`].
 
 use crate::store::statement::statements;
+
+/// A reading of lines, each as `Record` takes it: which, in which order. `?3` to `?9` are what `Filter::columns` gives.
+macro_rules! lines {
+    ($which:literal, $order:literal) => {
+        concat!(
+            "SELECT id, at, actor_kind, actor, address, request, action, target, outcome, reason, tenant_id FROM audit WHERE ",
+            $which,
+            " AND (?3 = '' OR action = ?3) AND (?4 = '' OR actor = ?4) AND (?5 = '' OR target = ?5)
+          AND (?6 = '' OR outcome = ?6) AND at >= ?7 AND at < ?8
+        ORDER BY id ",
+            $order,
+            " LIMIT ?9"
+        )
+    };
+}
 
 statements! {
     /// Writes an entry. Its tenant is part of the entry: the admin realm's own have none.
     system ADD = "INSERT INTO audit (tenant_id, id, at, actor_kind, actor, address, request, action, target, outcome, reason)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-    /// A page of one tenant's entries, newest first, before the id given.
-    tenant PAGE = "SELECT id, at, actor_kind, actor, address, request, action, target, outcome, reason, tenant_id
-        FROM audit
-        WHERE tenant_id = ?1 AND id < ?2
-          AND (?3 = '' OR action = ?3) AND (?4 = '' OR actor = ?4) AND (?5 = '' OR target = ?5) AND (?6 = '' OR outcome = ?6)
-          AND at >= ?7 AND at < ?8
-        ORDER BY id DESC LIMIT ?9";
-    /// The same over every tenant and the admin realm.
-    system PAGE_OF_ALL = "SELECT id, at, actor_kind, actor, address, request, action, target, outcome, reason, tenant_id
-        FROM audit
-        WHERE id < ?1 AND (?2 = '*' OR tenant_id = ?2)
-          AND (?3 = '' OR action = ?3) AND (?4 = '' OR actor = ?4) AND (?5 = '' OR target = ?5) AND (?6 = '' OR outcome = ?6)
-          AND at >= ?7 AND at < ?8
-        ORDER BY id DESC LIMIT ?9";
+    /// A page of one log's lines between two ids, newest first.
+    tenant PAGE = lines!("tenant_id = ?1 AND id < ?2 AND id >= ?10", "DESC");
+    /// The same about one target.
+    tenant PAGE_OF_TARGET = lines!("tenant_id = ?1 AND target = ?5 AND id < ?2 AND id >= ?10", "DESC");
+    /// The same over every tenant's log and the admin realm's; `?1` is not looked at.
+    system PAGE_OF_ALL = lines!("?1 = '*' AND id < ?2 AND id >= ?10", "DESC");
+    /// The next of one log's lines between two ids, oldest first.
+    tenant NEXT = lines!("tenant_id = ?1 AND id > ?2 AND id < ?10", "ASC");
+    /// The same over every log.
+    system NEXT_OF_ALL = lines!("?1 = '*' AND id > ?2 AND id < ?10", "ASC");
+    /// Whether there are lines that old.
+    system OLDER = "SELECT 1 FROM audit WHERE id < ?1 AND at < ?2 LIMIT 1";
+    /// Removes the lines of a tenant that is gone, or those of every log that are older than a moment. The databases themselves carry
+    /// it out, and refuse any other way.
+    system REMOVE = "INSERT INTO audit_removals (log, before, below, most) VALUES (?1, ?2, ?3, ?4)";
+    /// A place to which the log is sent on, if it is new.
+    system BEGIN_RELAY = "INSERT INTO audit_relays (place, sent, holder, held_until) VALUES (?1, ?2, '', 0)
+        ON CONFLICT (place) DO NOTHING";
+    /// How far the log was sent on, by whom, and until when it is that node's turn.
+    system RELAY = "SELECT sent, holder, held_until FROM audit_relays WHERE place = ?1";
+    /// Takes the turn, unless it is another's.
+    system TAKE_TURN = "UPDATE audit_relays SET holder = ?2, held_until = ?3
+        WHERE place = ?1 AND (holder = ?2 OR held_until < ?4)";
+    /// Sent so far, if it still is this node's turn.
+    system SENT = "UPDATE audit_relays SET sent = ?3, held_until = ?4 WHERE place = ?1 AND holder = ?2";
 }

@@ -2,6 +2,8 @@
 //!
 //! A licence names the deployment's instance, counts seats, and runs out by stages. Hosted deployments need none.
 
+mod enforce;
+mod issue;
 mod key;
 pub(crate) mod sql;
 
@@ -19,6 +21,7 @@ use crate::config::Mode;
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::{Change, FromRow, Row, Stale, args};
+pub use issue::{Issuer, inspect};
 use key::Unfit;
 pub(crate) use key::VendorKey;
 
@@ -102,6 +105,8 @@ pub struct LicenseState {
     pub stage: Stage,
     /// Users, active or invited, over all tenants.
     pub seats_used: i64,
+    /// What people are told about it.
+    pub notices: Vec<Notice>,
     /// The licence in force.
     pub license: Option<License>,
     /// When it was installed.
@@ -236,6 +241,7 @@ impl App {
             instance: self.instance.clone(),
             stage: in_force.stage(self.now()),
             seats_used: counted.first().copied().unwrap_or(0),
+            notices: self.license_notices().await?,
             license: in_force.license.clone(),
             installed_at: in_force.installed_at,
         })

@@ -13,6 +13,10 @@ statements! {
         WHERE NOT EXISTS (SELECT 1 FROM licenses l WHERE l.serial >= ?1)";
     /// The latest time seen under a licence. It only rises; a newer licence begins anew.
     system SEEN = "UPDATE licenses SET seen_at = ?2 WHERE serial = ?1 AND seen_at < ?2";
+    /// Touches the same row if a seat is free of so many. It stands after [`GUARD`], whose rivals' users it must see, and looks at
+    /// no more rows than there are seats.
+    system SEAT_FREE = "UPDATE deployment SET value = value WHERE name = 'instance'
+        AND (SELECT count(*) FROM (SELECT 1 FROM users WHERE status IN ('active', 'invited') LIMIT ?1) AS taken) < ?1";
     /// Seats in use: whoever can sign in or has been invited to, over all tenants.
     system SEATS_USED = "SELECT count(*) FROM users WHERE status IN ('active', 'invited')";
 }

@@ -89,7 +89,7 @@ impl App {
             args![&name, token, now],
             || Error::Conflict,
         );
-        self.store.apply(by, change).await?;
+        self.apply(by, change).await?;
         self.domain(by, &name).await
     }
 
@@ -133,7 +133,7 @@ impl App {
             args![&domain.name],
             || Error::NotFound,
         );
-        self.store.apply(by, change).await?;
+        self.apply(by, change).await?;
         Ok(domain)
     }
 
@@ -156,7 +156,7 @@ impl App {
             args![&domain.name, &domain.token, now, how],
             || Error::Conflict,
         );
-        self.store.apply(by, change).await?;
+        self.apply(by, change).await?;
         self.domain(by, &domain.name).await
     }
 

@@ -98,7 +98,7 @@ impl App {
         let change = Change::within(by, entry).guarding_tenant().must(sql::ADD, row, || Error::Conflict);
         let change = claiming(change, by.tenant(), id, &new.protocol);
         let change = self.with_service_key(change, by, kind, now).await?;
-        self.store.apply(by, change.forgetting(Stale::Providers(by.tenant().clone()))).await?;
+        self.apply(by, change.forgetting(Stale::Providers(by.tenant().clone()))).await?;
         self.provider(by, name).await
     }
 
@@ -155,7 +155,7 @@ impl App {
         let change = Change::within(by, entry(by, self.now(), Action::ProviderDeleted, name))
             .must(sql::DELETE, args![was.id], || Error::NotFound)
             .forgetting(Stale::Providers(by.tenant().clone()));
-        self.store.apply(by, change).await?;
+        self.apply(by, change).await?;
         Ok(was)
     }
 
@@ -167,12 +167,13 @@ impl App {
         let now = self.now();
         let was = self.provider(by, name).await?;
         let change = Change::within(by, entry(by, now, Action::ProviderSessionsEnded, name))
+            .taking_away()
             .run(sql::DROP_ATTEMPTS, args![was.id])
             .run(sql::DROP_CODES, args![])
             .run(sql::END_SESSIONS, args![was.id, now])
             // Which ones they are is known to the statement alone.
             .forgetting(Stale::Everything);
-        self.store.apply(by, change).await?;
+        self.apply(by, change).await?;
         Ok(was)
     }
 
@@ -286,7 +287,10 @@ impl App {
         if claims::of(by.tenant(), &new.protocol) != claims::of(by.tenant(), &was.protocol) {
             change = claiming(change.run(sql::UNCLAIM, args![was.id]), by.tenant(), was.id, &new.protocol);
         }
-        self.store.apply(by, change.forgetting(Stale::Providers(by.tenant().clone()))).await?;
+        // To shut a provider that has gone bad is to take away.
+        let shuts = changed.is_empty() && !new.enabled;
+        let change = if shuts { change.taking_away() } else { change };
+        self.apply(by, change.forgetting(Stale::Providers(by.tenant().clone()))).await?;
         Ok(())
     }
 

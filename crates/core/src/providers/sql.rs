@@ -15,6 +15,8 @@ statements! {
     /// A provider's settings, if they are still what the decision was made on.
     tenant UPDATE = "UPDATE identity_providers SET label = ?4, status = ?5, settings = ?6, sealed = ?7, version = version + 1, updated_at = ?8
         WHERE tenant_id = ?1 AND id = ?2 AND version = ?3";
+    /// Touches the providers that are on, if any is.
+    tenant SOME_ON = "UPDATE identity_providers SET version = version WHERE tenant_id = ?1 AND status = 'on'";
     /// A provider, what it claims, the identities linked to it and the attempts under way.
     tenant DELETE = "DELETE FROM identity_providers WHERE tenant_id = ?1 AND id = ?2";
     /// Nothing is claimed by a provider any more.

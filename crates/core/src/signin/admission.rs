@@ -149,8 +149,17 @@ impl App {
         self.deciding_anew(proven, visit, &act).await
     }
 
-    /// Decides and acts, and once more if the ground has moved in between.
+    /// Decides and acts. Whom the licence keeps out is in the log, as whoever else is.
     async fn deciding_anew<T>(&self, proven: &Proven, visit: &Visit, act: &Act<'_, T>) -> Result<T> {
+        let outcome = self.deciding_until_it_holds(proven, visit, act).await;
+        if let Err(refusal @ (Error::LicenseRequired | Error::LicenseExpired | Error::LicenseSeats)) = &outcome {
+            self.log_refusal(proven, None, &refusal.to_string(), visit, self.now()).await?;
+        }
+        outcome
+    }
+
+    /// Decides and acts, and once more if the ground has moved in between.
+    async fn deciding_until_it_holds<T>(&self, proven: &Proven, visit: &Visit, act: &Act<'_, T>) -> Result<T> {
         for _ in 0..TRIES {
             let now = self.now();
             let settled = match self.living_tenant(&proven.provider.tenant).await? {
@@ -162,7 +171,7 @@ impl App {
             let (tenant, settled) = match settled {
                 Ok(both) => both,
                 Err((denial, user)) => {
-                    self.log_denial(proven, user, denial, visit, now).await?;
+                    self.log_refusal(proven, user, denial.reason(), visit, now).await?;
                     return Err(denial.into());
                 }
             };
@@ -282,7 +291,8 @@ impl App {
         let id = self.next_user_id().await?;
         let row = crate::users::row(id, email, [&first, &last, ""], UserStatus::Active, roles, None, now);
         let entry = proven.entry(now, visit, Action::UserCreated, id).because(words(roles));
-        let change = crate::users::adding(Change::within(tenant, entry), row, || Error::Conflict);
+        self.demand_license().await?;
+        let change = self.adding(Change::within(tenant, entry), row, || Error::Conflict).await?;
         let change = proven.linked(change, id, word, visit, now).forgetting(Stale::User(id));
         Ok(Settled { user: id, epoch: 1, change, matters: true })
     }
@@ -319,11 +329,11 @@ impl App {
         Ok((change, true))
     }
 
-    async fn log_denial(
+    async fn log_refusal(
         &self,
         proven: &Proven,
         user: Option<UserId>,
-        denial: Denial,
+        reason: &str,
         visit: &Visit,
         now: Timestamp,
     ) -> Result<()> {
@@ -332,7 +342,7 @@ impl App {
             Some(id) => Target::user(id),
             None => Target::claimed(&plain(identity.email.as_deref().unwrap_or(&identity.subject))),
         };
-        let entry = Entry::done(now, &provider.actor(), visit, Action::SignIn, target).refused(denial.reason());
+        let entry = Entry::done(now, &provider.actor(), visit, Action::SignIn, target).refused(reason);
         self.store.carry_out(Change::system(entry.in_tenant(&provider.tenant))).await.map(drop)
     }
 

@@ -17,6 +17,8 @@ pub(crate) struct Change {
     pub(super) steps: Vec<Step>,
     pub(super) entries: Vec<Entry>,
     pub(super) stale: Vec<Stale>,
+    /// Whether all it does is to take away, for which nobody needs a licence.
+    takes_away: bool,
 }
 
 /// One statement of a change.
@@ -26,6 +28,8 @@ pub(crate) struct Step {
     pub(super) args: Vec<Value>,
     /// The refusal if the statement touches no row or breaks a uniqueness; without one, touching nothing is fine.
     pub(super) unmet: Option<fn() -> Error>,
+    /// Whether it sees every tenant, though the change is within one.
+    pub(super) over_all: bool,
 }
 
 /// What a change makes stale in the memories of every node.
@@ -62,7 +66,7 @@ impl Change {
 
     /// A change of the deployment's own bookkeeping: counters, guesses, sweeps.
     pub(crate) fn unlogged() -> Self {
-        Self { scope: None, steps: Vec::new(), entries: Vec::new(), stale: Vec::new() }
+        Self { scope: None, steps: Vec::new(), entries: Vec::new(), stale: Vec::new(), takes_away: false }
     }
 
     /// A step that may find nothing to do.
@@ -77,19 +81,34 @@ impl Change {
 
     /// Like [`Change::run`], beyond one tenant.
     pub(crate) fn run_system(mut self, sql: SystemSql, args: Vec<Value>) -> Self {
-        self.steps.push(Step { sql: sql.text(), args, unmet: None });
+        self.steps.push(Step { sql: sql.text(), args, unmet: None, over_all: false });
         self
     }
 
     /// Like [`Change::must`], beyond one tenant.
     pub(crate) fn must_system(mut self, sql: SystemSql, args: Vec<Value>, unmet: fn() -> Error) -> Self {
-        self.steps.push(Step { sql: sql.text(), args, unmet: Some(unmet) });
+        self.steps.push(Step { sql: sql.text(), args, unmet: Some(unmet), over_all: false });
+        self
+    }
+
+    /// Like [`Change::must_system`], for what counts across all tenants while the change itself is within one.
+    pub(crate) fn must_over_all(mut self, sql: SystemSql, args: Vec<Value>, unmet: fn() -> Error) -> Self {
+        self.steps.push(Step { sql: sql.text(), args, unmet: Some(unmet), over_all: true });
         self
     }
 
     /// Touches the tenant's own row first, so that changes which must count rows queue up behind one another.
     pub(crate) fn guarding_tenant(self) -> Self {
         self.must(GUARD_TENANT, Vec::new(), || Error::NotFound)
+    }
+
+    /// Says that the change only takes away: people who leave, sessions that end. Such changes need no licence.
+    pub(crate) fn taking_away(self) -> Self {
+        Self { takes_away: true, ..self }
+    }
+
+    pub(crate) fn takes_away(&self) -> bool {
+        self.takes_away
     }
 
     /// Names what nodes may remember and must forget once this is true.
@@ -110,7 +129,7 @@ impl Change {
     fn tenant_step(mut self, sql: TenantSql, args: Vec<Value>, unmet: Option<fn() -> Error>) -> Self {
         let tenant = self.scope.as_ref().expect("tenant statements are only added to changes made within a scope");
         let args = under(tenant, args);
-        self.steps.push(Step { sql: sql.text(), args, unmet });
+        self.steps.push(Step { sql: sql.text(), args, unmet, over_all: false });
         self
     }
 

@@ -17,7 +17,7 @@ pub(crate) use driver::{Forget, Trust};
 use statement::{SystemSql, TenantSql};
 pub(crate) use value::{FromRow, Row, Value, args};
 
-use crate::access::{Grant, Scope, SystemGrant, SystemWrites, Writes};
+use crate::access::{Scope, SystemGrant, SystemWrites};
 use crate::audit;
 use crate::config;
 use crate::env::{Entropy, Timestamp};
@@ -92,17 +92,13 @@ impl Store {
         rows.iter().map(T::from_row).collect()
     }
 
-    /// Carries out a change by someone with a right that writes.
-    pub(crate) async fn apply<P: Writes>(&self, _by: &Grant<P>, change: Change) -> Result<Applied> {
-        self.carry_out(change).await
-    }
-
     /// Carries out a change by a system administrator with a right that writes.
     pub(crate) async fn apply_system<P: SystemWrites>(&self, _by: &SystemGrant<P>, change: Change) -> Result<Applied> {
         self.carry_out(change).await
     }
 
-    /// Carries out a change the system makes itself: signing in, ending sessions, keeping house.
+    /// Carries out a change the system makes itself: signing in, ending sessions, keeping house. What people change with a right of
+    /// theirs goes through [`crate::app::App::apply`].
     pub(crate) fn carry_out(&self, mut change: Change) -> BoxFuture<'_, Result<Applied>> {
         for entry in change.take_entries() {
             let id = self.mint_entry(entry.at);

@@ -1,14 +1,19 @@
 //! Tenants ("clients" on the wire): the organisations that share a deployment without seeing one another.
 
+pub(crate) mod export;
+mod settle;
 pub(crate) mod sql;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use export::{ExportPlace, LEFT_OUT, exported_tables};
+use settle::said;
+
 use crate::access::{Scope, SystemGrant, system_right};
 use crate::app::App;
-use crate::audit::{Action, Entry, Target};
+use crate::audit::{self, Action, Entry, Target};
 use crate::config::{Settings, Span};
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
@@ -179,12 +184,11 @@ impl App {
     pub async fn create_tenant(&self, by: &SystemGrant<system_right::TenantsManage>, new: NewTenant) -> Result<Tenant> {
         let now = self.now();
         let settings = serde_json::to_string(&TenantSettings::default()).map_err(Error::internal)?;
-        let change = Change::system(entry(now, by, Action::TenantCreated, &new.id))
+        // What was written about a former tenant of that name while it was being deleted is not this one's.
+        let change = audit::forgetting_log(Change::system(entry(now, by, Action::TenantCreated, &new.id)), &new.id)
             .must_system(sql::ADD, args![&new.id, &new.name, new.name.to_lowercase(), settings, now], || {
                 Error::Conflict
             })
-            // What was written about a former tenant of that name while it was being deleted is not this one's.
-            .run_system(sql::DELETE_LOG, args![&new.id])
             .run_system(signin::sql::FORGET, args![signin::guesses::tenant_key(&new.id)])
             .run_system(signin::sql::FORGET, args![signin::proofs_key(&new.id)])
             .forgetting(Stale::Tenant(new.id.clone()));
@@ -226,11 +230,12 @@ impl App {
         let tenant = self.find_tenant(id).await?;
         let name = update.name.map_or(Ok(tenant.name.clone()), |name| tenant_name(&name))?;
         let settings = update.settings.unwrap_or_else(|| tenant.settings.clone());
-        settings.check()?;
+        let changed = tenant.settings.changed(&settings)?;
         let mut change = Change::unlogged().forgetting(Stale::Tenant(id.clone()));
-        if name != tenant.name || settings != tenant.settings {
+        if name != tenant.name || !changed.is_empty() {
             let settings = serde_json::to_string(&settings).map_err(Error::internal)?;
-            change = change.also_logging(entry(now, by, Action::TenantUpdated, id)).must_system(
+            let entry = entry(now, by, Action::TenantUpdated, id).because(said(&changed));
+            change = change.also_logging(entry).must_system(
                 sql::UPDATE,
                 args![id, &name, name.to_lowercase(), settings, tenant.version],
                 || Error::Conflict,
@@ -255,8 +260,9 @@ impl App {
     /// [`Error::NotFound`].
     pub async fn delete_tenant(&self, by: &SystemGrant<system_right::TenantsManage>, id: &TenantId) -> Result<()> {
         let change = Change::system(entry(self.now(), by, Action::TenantDeleted, id))
-            .must_system(sql::DELETE, args![id], || Error::NotFound)
-            .run_system(sql::DELETE_LOG, args![id])
+            .run_system(signin::sql::FORGET_PEOPLE, args![id])
+            .must_system(sql::DELETE, args![id], || Error::NotFound);
+        let change = audit::forgetting_log(change, id)
             .run_system(signin::sql::FORGET, args![signin::guesses::tenant_key(id)])
             .run_system(signin::sql::FORGET, args![signin::proofs_key(id)])
             .forgetting(Stale::Everything);

@@ -27,6 +27,4 @@ statements! {
     system END_ALL_SESSIONS = "UPDATE tenants SET epoch = epoch + 1";
     /// The tenant, its users and their sessions.
     system DELETE = "DELETE FROM tenants WHERE tenant_id = ?1";
-    /// A log leaves only with its tenant, or before another of that name.
-    system DELETE_LOG = "DELETE FROM audit WHERE tenant_id = ?1";
 }

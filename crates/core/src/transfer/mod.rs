@@ -135,7 +135,7 @@ impl App {
         }
         if wish.run == Run::Real {
             let change = Change::within(by, self.told(by, Action::UsersImported).because(tally.to_string()));
-            self.store.apply(by, change).await?;
+            self.apply(by, change).await?;
         }
         Ok(tally)
     }
@@ -152,8 +152,9 @@ impl App {
         after: Option<UserId>,
     ) -> Result<(Written, Option<UserId>)> {
         if after.is_none() {
+            // Reading, whatever has become of the licence.
             let change = Change::within(by, self.told(by, Action::UsersExported));
-            self.store.apply(by, change).await?;
+            self.store.carry_out(change).await?;
         }
         let people: Vec<Leaving> = self.store.all(by, sql::PEOPLE, args![after.map_or(0, |id| id.0), PAGE]).await?;
         Ok(written(&people, format, text::Hashes::Without, after))
@@ -173,7 +174,7 @@ impl App {
         let by = self.managing_users_of(by, tenant).await?;
         if after.is_none() {
             let entry = self.told(&by, Action::UsersExported).because("with password hashes");
-            self.store.apply(&by, Change::within(&by, entry)).await?;
+            self.store.carry_out(Change::within(&by, entry)).await?;
         }
         let people: Vec<Leaving> = self.store.all(&by, sql::PEOPLE, args![after.map_or(0, |id| id.0), PAGE]).await?;
         Ok(written(&people, format, text::Hashes::With, after))
@@ -281,10 +282,10 @@ impl App {
                 Some(change) => change.also_logging(entry),
             };
             let row = person.row(id, now);
-            change = Some(users::adding(next, row, || Error::AccountExists).forgetting(Stale::User(id)));
+            change = Some(self.adding(next, row, || Error::AccountExists).await?.forgetting(Stale::User(id)));
         }
         match change {
-            Some(change) => self.store.apply(by, change).await.map(drop),
+            Some(change) => self.apply(by, change).await.map(drop),
             None => Ok(()),
         }
     }

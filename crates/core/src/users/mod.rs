@@ -189,7 +189,8 @@ impl App {
     /// Makes a user: active with a password, invited without.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] if a User Admin would make an Admin; [`Error::AccountExists`]; [`Error::Invalid`] for a bad password.
+    /// [`Error::Forbidden`] if a User Admin would make an Admin; [`Error::AccountExists`]; [`Error::Invalid`] for a bad password;
+    /// [`Error::LicenseSeats`] if every licensed seat is taken.
     pub async fn create_user(&self, by: &Grant<right::UsersManage>, new: NewUser) -> Result<User> {
         demand_rank(by, new.roles)?;
         let hash = match &new.password {
@@ -205,8 +206,9 @@ impl App {
         let names = [&new.first_name, &new.last_name, &new.title].map(String::as_str);
         let row = row(id, &new.email, names, status, new.roles, hash, now);
         let entry = entry(by, now, Action::UserCreated, id).because(words(new.roles));
-        let change = adding(Change::within(by, entry), row, || Error::AccountExists).forgetting(Stale::User(id));
-        self.store.apply(by, change).await?;
+        let change = self.adding(Change::within(by, entry), row, || Error::AccountExists).await?;
+        let change = change.forgetting(Stale::User(id));
+        self.apply(by, change).await?;
         self.find_user(by, id).await
     }
 
@@ -233,7 +235,7 @@ impl App {
             .must(sql::STILL, was, || Error::Conflict)
             .must(sql::UPDATE, row, || Error::AccountExists)
             .forgetting(Stale::User(id));
-        self.store.apply(by, change).await?;
+        self.apply(by, change).await?;
         self.find_user(by, id).await
     }
 
@@ -258,7 +260,7 @@ impl App {
             .guarding_tenant()
             .must(sql::SET_ROLES, args![id, roles.bits(), user.roles.bits()], || Error::Conflict)
             .forgetting(Stale::User(id));
-        self.store.apply(by, change).await?;
+        self.apply(by, change).await?;
         self.find_user(by, id).await
     }
 
@@ -272,27 +274,30 @@ impl App {
             return Ok(user);
         }
         let change = Change::within(by, entry(by, self.now(), Action::UserDisabled, id))
+            .taking_away()
             .guarding_tenant()
             .must(sql::DISABLE, args![id, user.roles.bits()], || Error::Conflict)
             .forgetting(Stale::User(id));
-        self.store.apply(by, change).await?;
+        self.apply(by, change).await?;
         self.find_user(by, id).await
     }
 
     /// Enables a user again; the sessions of before stay ended.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Forbidden`].
+    /// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::LicenseSeats`] if every licensed seat is taken.
     pub async fn enable_user(&self, by: &Grant<right::UsersManage>, id: UserId) -> Result<User> {
         let user = self.managed(by, id).await?;
         if user.status != UserStatus::Disabled {
             return Ok(user);
         }
-        let change = Change::within(by, entry(by, self.now(), Action::UserEnabled, id))
+        let change = self
+            .taking_a_seat(Change::within(by, entry(by, self.now(), Action::UserEnabled, id)))
+            .await?
             .guarding_tenant()
             .must(sql::ENABLE, args![id, user.roles.bits()], || Error::Conflict)
             .forgetting(Stale::User(id));
-        self.store.apply(by, change).await?;
+        self.apply(by, change).await?;
         self.find_user(by, id).await
     }
 
@@ -303,10 +308,11 @@ impl App {
     pub async fn delete_user(&self, by: &Grant<right::UsersManage>, id: UserId) -> Result<User> {
         let user = self.managed(by, id).await?;
         let change = Change::within(by, entry(by, self.now(), Action::UserDeleted, id))
+            .taking_away()
             .guarding_tenant()
             .must(sql::DELETE, args![id, user.roles.bits()], || Error::Conflict)
             .forgetting(Stale::User(id));
-        self.store.apply(by, change).await?;
+        self.apply(by, change).await?;
         Ok(user)
     }
 
@@ -317,9 +323,10 @@ impl App {
     pub async fn end_user_sessions(&self, by: &Grant<right::UsersManage>, id: UserId) -> Result<User> {
         let user = self.managed(by, id).await?;
         let change = Change::within(by, entry(by, self.now(), Action::SignOutAll, id))
+            .taking_away()
             .must(sql::END_SESSIONS, args![id, user.roles.bits()], || Error::Conflict)
             .forgetting(Stale::User(id));
-        self.store.apply(by, change).await?;
+        self.apply(by, change).await?;
         Ok(user)
     }
 
@@ -369,6 +376,11 @@ impl App {
         self.hasher.hash(chosen).await
     }
 
+    /// Adds to a change that an account is made. The one place where accounts come into being, by whoever's hand: each takes a seat.
+    pub(crate) async fn adding(&self, change: Change, row: Vec<Value>, exists: fn() -> Error) -> Result<Change> {
+        Ok(self.taking_a_seat(change).await?.guarding_tenant().must(sql::ADD, row, exists))
+    }
+
     /// The user a manager wants to touch: there, and not above the manager's rank.
     async fn managed(&self, by: &Grant<right::UsersManage>, id: UserId) -> Result<User> {
         let user = self.find_user(by, id).await?;
@@ -413,12 +425,6 @@ pub(crate) fn row(
     let changed_at = hash.as_ref().map(|_| now);
     let (address, status) = (email.as_str(), status.word());
     args![id, address, email.key(), first, last, title, search, status, roles.bits(), hash, changed_at, now]
-}
-
-/// Adds to a change that an account is made. The one place where accounts come into being, by whoever's hand: what counts seats
-/// counts them here.
-pub(crate) fn adding(change: Change, row: Vec<Value>, exists: fn() -> Error) -> Change {
-    change.guarding_tenant().must(sql::ADD, row, exists)
 }
 
 /// A User Admin never touches an Admin, nor makes one.

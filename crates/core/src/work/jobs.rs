@@ -310,7 +310,7 @@ impl App {
         let change = words(&[&title, &asset, class])
             .into_iter()
             .fold(change, |change, word| change.run(sql::ADD_JOB_WORD, args![word, id]));
-        self.store.apply(by, change).await?;
+        self.apply(by, change).await?;
         self.find_job(by, id).await
     }
 
@@ -418,7 +418,7 @@ impl App {
         let now = self.now();
         let change = step(Change::within(by, entry(by, now, action, id).because(note)));
         let told = args![id, now, by.user()?, action.as_str(), 0_i64, note];
-        self.store.apply(by, change.must(sql::TELL_JOB, told, || Error::Conflict)).await?;
+        self.apply(by, change.must(sql::TELL_JOB, told, || Error::Conflict)).await?;
         self.find_job(by, id).await
     }
 

@@ -282,7 +282,7 @@ impl App {
             .must(move_job, args, || Error::Conflict)
             .must(sql::ADD_RECORD, row, || Error::Conflict)
             .must(sql::TELL_JOB, args![id, now, user, action.as_str(), number, note], || Error::Conflict);
-        let applied = self.store.apply(by, change).await?;
+        let applied = self.apply(by, change).await?;
         WorkRecord::from_row(applied.row(1).ok_or_else(|| Error::internal("a record was written and not given"))?)
     }
 

@@ -225,7 +225,7 @@ impl App {
         let change = words(&[&title, &asset_class])
             .into_iter()
             .fold(change, |change, word| change.run(sql::ADD_TEMPLATE_WORD, args![word, id, key.clone()]));
-        self.store.apply(by, change).await?;
+        self.apply(by, change).await?;
         self.find_template(by, id).await
     }
 
@@ -253,7 +253,7 @@ impl App {
         let change = words(&[&new.title, &new.asset_class])
             .into_iter()
             .fold(change, |change, word| change.run(sql::ADD_TEMPLATE_WORD, args![word, id, key.clone()]));
-        self.store.apply(by, change).await?;
+        self.apply(by, change).await?;
         self.find_template(by, id).await
     }
 

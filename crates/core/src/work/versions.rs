@@ -207,7 +207,7 @@ impl App {
             (next, change)
         };
         let change = change.run(sql::ADD_EDITOR, args![id, number, user]).run(sql::REFRESH, args![id]);
-        self.store.apply(by, change).await?;
+        self.apply(by, change).await?;
         self.find_version(by, id, number).await
     }
 
@@ -361,7 +361,7 @@ impl App {
                 || Error::Conflict,
             )
         };
-        self.store.apply(by, change).await?;
+        self.apply(by, change).await?;
         Ok(version)
     }
 
@@ -393,7 +393,7 @@ impl App {
     }
 
     async fn moved<P: Writes>(&self, by: &Grant<P>, change: Change, id: TemplateId, number: i64) -> Result<Version> {
-        self.store.apply(by, change.run(sql::REFRESH, args![id])).await?;
+        self.apply(by, change.run(sql::REFRESH, args![id])).await?;
         self.find_version(by, id, number).await
     }
 

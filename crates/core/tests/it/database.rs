@@ -80,6 +80,21 @@ impl Database {
         }
     }
 
+    /// Tries statements that see every tenant, on a connection like the program's own.
+    pub async fn try_run(&self, sql: &str) -> Result<(), String> {
+        match self {
+            Self::Sqlite(file) => {
+                let connection = Connection::open(file).unwrap();
+                connection.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+                connection.execute_batch(sql).map_err(|refused| refused.to_string())
+            }
+            Self::Postgres(schema) => {
+                let answer = schema.all_seeing().await.batch_execute(sql).await;
+                answer.map_err(|refused| refused.as_db_error().unwrap().message().to_owned())
+            }
+        }
+    }
+
     /// The rows of a query that sees every tenant, each column as text: numbers in decimals, bytes in hex.
     pub async fn rows(&self, query: &str) -> Vec<Vec<String>> {
         match self {
@@ -91,6 +106,21 @@ impl Database {
     /// The single value of a query.
     pub async fn value(&self, query: &str) -> String {
         self.rows(query).await.remove(0).remove(0)
+    }
+
+    /// Every table with rows of tenants, from the catalogue: a new one is covered by itself.
+    pub async fn tables_of_tenants(&self) -> Vec<String> {
+        let tables = match self {
+            Self::Sqlite(_) => "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c
+                 WHERE m.type = 'table' AND c.name = 'tenant_id' ORDER BY 1"
+                .to_owned(),
+            Self::Postgres(schema) => format!(
+                "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
+                 WHERE c.relkind IN ('r', 'p') AND c.relnamespace = '{}'::regnamespace AND NOT a.attisdropped ORDER BY 1",
+                schema.name
+            ),
+        };
+        self.rows(&tables).await.into_iter().map(|mut row| row.remove(0)).collect()
     }
 
     /// Every text and number in every table, bytes in hex, one row a line.

@@ -11,14 +11,17 @@ use purser_core::access::{Role, SystemAdmin};
 use purser_core::app::App;
 use purser_core::audit::{Filter, Log};
 use purser_core::config::{Mode, Settings};
-use purser_core::env::{FixedClock, SeededEntropy, Timestamp};
-use purser_core::error::{Error, Result};
+use purser_core::env::{Clock as _, FixedClock, SeededEntropy, Timestamp};
+use purser_core::error::{Code, Error, Result};
 use purser_core::license::{LicenseState, Stage};
-use purser_core::users::NewUser;
+use purser_core::secret::Secret;
+use purser_core::signin::PasswordChange;
+use purser_core::users::{NewUser, UserUpdate};
 use serde_json::{Value, json};
 
+use crate::journey::{Browser, arrived, creating, idp, set_up, to};
 use crate::on_both;
-use crate::world::World;
+use crate::world::{PASSWORD, World, refresh};
 
 const NOW: i64 = 1_800_000_000;
 const DAY: i64 = 86_400;
@@ -313,6 +316,160 @@ on_both! {
         let world = world.with(|settings| settings.license.public_key = Some(other)).await;
         assert_eq!(state(&world.app).await.stage, Stage::Unlicensed);
         assert_refused(&world.app, &key(&world.app, 1)).await;
+    }
+}
+
+/// A licence of so many seats, installed.
+async fn with_seats(world: &World, serial: i64, seats: u32) {
+    install(&world.app, &key_with(&world.app, serial, &json!({"seats": seats}))).await.unwrap();
+}
+
+fn newcomer(email: &str) -> NewUser {
+    NewUser::parse(email, "New", "Comer", "", [Role::Viewer], None).unwrap()
+}
+
+on_both! {
+    async fn fifty_creations_at_once_on_two_nodes_take_the_ten_free_seats_exactly(world) {
+        let world = on_prem(world).await;
+        let other = world.another_node().await;
+        let admins = [world.as_role(Role::Admin).await, world.as_role(Role::Admin).await];
+        let beta = world.tenant("beta").await;
+        let beta = world.app.managing_users_of(&SystemAdmin::at_the_command_line().grant(), &beta).await.unwrap();
+        with_seats(&world, 1, 12).await;
+        assert_eq!(serial(&other).await, Some(1));
+        let acme = admins.each_ref().map(|admin| admin.grant().unwrap());
+        let nodes = [&*world.app, &*other];
+        let tries = (0..50).map(|turn| {
+            let by = if turn % 3 == 0 { &beta } else { &acme[turn % 2] };
+            nodes[turn % 2].create_user(by, newcomer(&format!("new{turn}@acme.test")))
+        });
+        let answers = futures::future::join_all(tries).await;
+        let refused = answers.iter().filter(|it| matches!(it, Err(Error::LicenseSeats))).count();
+        assert_eq!((answers.iter().filter(|it| it.is_ok()).count(), refused), (10, 40), "{answers:?}");
+        assert_eq!(state(&world.app).await.seats_used, 12);
+    }
+
+    async fn a_seat_is_free_again_when_somebody_leaves_and_taken_when_they_come_back(world) {
+        let world = on_prem(world).await;
+        let admin = world.as_role(Role::Admin).await;
+        let by = || admin.grant().unwrap();
+        with_seats(&world, 1, 3).await;
+        let one = world.app.create_user(&by(), newcomer("one@acme.test")).await.unwrap();
+        let two = world.app.create_user(&by(), newcomer("two@acme.test")).await.unwrap();
+        let full = async |email: &str| {
+            let before = world.database.value("SELECT count(*) FROM users").await;
+            let refused = world.app.create_user(&by(), newcomer(email)).await;
+            assert!(matches!(refused, Err(Error::LicenseSeats)), "{refused:?}");
+            assert_eq!(world.database.value("SELECT count(*) FROM users").await, before);
+        };
+        full("three@acme.test").await;
+        world.app.disable_user(&by(), one.id).await.unwrap();
+        world.app.create_user(&by(), newcomer("three@acme.test")).await.unwrap();
+        assert!(matches!(world.app.enable_user(&by(), one.id).await, Err(Error::LicenseSeats)));
+        assert_eq!(world.app.user(&admin.grant().unwrap(), one.id).await.unwrap().status.as_str(), "DISABLED");
+        world.app.delete_user(&by(), two.id).await.unwrap();
+        world.app.enable_user(&by(), one.id).await.unwrap();
+        full("four@acme.test").await;
+        let beta = world.tenant("beta").await;
+        let managing = world.app.managing_users_of(&SystemAdmin::at_the_command_line().grant(), &beta).await.unwrap();
+        let refused = world.app.create_user(&managing, newcomer("bob@beta.test")).await;
+        assert!(matches!(refused, Err(Error::LicenseSeats)), "the admin realm's people take seats too: {refused:?}");
+    }
+
+    async fn a_deleted_tenant_gives_its_seats_back(world) {
+        let world = on_prem(world).await;
+        let beta = world.tenant("beta").await;
+        world.user(&beta, "bob", &[Role::Admin]).await;
+        let admin = world.as_role(Role::Admin).await;
+        with_seats(&world, 1, 2).await;
+        let new = || newcomer("new@acme.test");
+        assert!(matches!(world.app.create_user(&admin.grant().unwrap(), new()).await, Err(Error::LicenseSeats)));
+        world.app.delete_tenant(&SystemAdmin::at_the_command_line().grant(), &beta).await.unwrap();
+        world.app.create_user(&admin.grant().unwrap(), new()).await.unwrap();
+    }
+
+    async fn a_smaller_licence_shuts_nobody_out_and_lets_nobody_in(world) {
+        let world = on_prem(world).await;
+        let admin = world.as_role(Role::Admin).await;
+        let john = world.user(&admin.tenant().id, "john", &[Role::Viewer]).await;
+        with_seats(&world, 1, 1).await;
+        assert_eq!(state(&world.app).await.seats_used, 2);
+        world.sign_in(&john.email).await;
+        let refused = world.app.create_user(&admin.grant().unwrap(), newcomer("new@acme.test")).await;
+        assert!(matches!(refused, Err(Error::LicenseSeats)));
+        with_seats(&world, 2, 3).await;
+        world.app.create_user(&admin.grant().unwrap(), newcomer("new@acme.test")).await.unwrap();
+    }
+
+    async fn a_hosted_deployment_counts_no_seats(world) {
+        let world = on_prem(world).await;
+        with_seats(&world, 1, 1).await;
+        let world = world.with(|settings| settings.deployment.mode = Mode::Hosted).await;
+        let admin = world.as_role(Role::Admin).await;
+        world.app.create_user(&admin.grant().unwrap(), newcomer("new@acme.test")).await.unwrap();
+    }
+
+    async fn without_a_licence_people_do_what_takes_away_and_nothing_that_adds(world) {
+        let world = on_prem(world).await;
+        let admin = world.as_role(Role::Admin).await;
+        let acme = admin.tenant().id.clone();
+        let [john, jane] = [world.user(&acme, "john", &[]).await, world.user(&acme, "jane", &[]).await];
+        let by = || admin.grant().unwrap();
+        let before = world.database.rows("SELECT * FROM users ORDER BY id").await;
+        let refusals = [
+            world.app.create_user(&by(), newcomer("new@acme.test")).await.unwrap_err(),
+            world.app.update_user(&by(), john.id, UserUpdate::default()).await.unwrap_err(),
+            world.app.set_user_roles(&by(), john.id, [Role::Viewer]).await.unwrap_err(),
+            world.app.add_domain(&admin.grant().unwrap(), "acme.test").await.unwrap_err(),
+        ];
+        assert!(refusals.iter().all(|it| matches!(it, Error::LicenseRequired)), "{refusals:?}");
+        assert_eq!(world.database.rows("SELECT * FROM users ORDER BY id").await, before);
+        world.app.end_user_sessions(&by(), john.id).await.unwrap();
+        world.app.disable_user(&by(), john.id).await.unwrap();
+        assert!(matches!(world.app.enable_user(&by(), john.id).await, Err(Error::LicenseRequired)));
+        world.app.delete_user(&by(), jane.id).await.unwrap();
+        let signed_in = world.sign_in(&admin.user().email).await;
+        refresh(&world.app, &signed_in.handed.refresh_token).await.unwrap();
+        let wish = PasswordChange { current: Secret::new(PASSWORD), new: Secret::new("another horse battery 4711") };
+        world.app.change_password(&world.caller(&signed_in.handed.token).await.unwrap(), wish).await.unwrap();
+    }
+
+    async fn accounts_that_a_provider_would_make_need_a_licence_and_a_seat_too(world) {
+        let world = on_prem(world).await;
+        let acme = world.tenant("acme").await;
+        let idp = idp(&world).await;
+        set_up(&world, &acme, "corp", &idp).await;
+        creating(&world, &acme, "corp", &[Role::Viewer]).await;
+        let arrive = async || Browser::default().sign_in(&world.app, &idp, to(&acme, "corp")).await.map(arrived);
+        let refused = async |code: Code, why: &str| {
+            assert_eq!(arrive().await.unwrap_err().code(), code);
+            assert_eq!(world.database.value("SELECT count(*) FROM users").await, "0");
+            let line = world.last(&acme, "session.sign-in").await.unwrap();
+            assert_eq!(line, format!("provider corp session.sign-in name:jane@corp.test refused: {why}"));
+        };
+        refused(Code::LicenseRequired, "A licence is required").await;
+        let beta = world.tenant("beta").await;
+        let bob = world.user(&beta, "bob", &[]).await;
+        world.database.run("UPDATE users SET status = 'invited'").await;
+        with_seats(&world, 1, 1).await;
+        assert_eq!(arrive().await.unwrap_err().code(), Code::LicenseSeats);
+        assert_eq!(world.database.value("SELECT count(*) FROM users").await, "1");
+        let managing = world.app.managing_users_of(&SystemAdmin::at_the_command_line().grant(), &beta).await.unwrap();
+        world.app.delete_user(&managing, bob.id).await.unwrap();
+        assert_eq!(arrive().await.unwrap().user.email, "jane@corp.test");
+        // Who has an account signs in whatever the licence says.
+        world.clock.advance(days(400));
+        idp.script(|script| script.now = world.clock.now().seconds());
+        arrive().await.unwrap();
+    }
+
+    async fn the_log_tells_of_the_licence_once_a_day(world) {
+        let world = on_prem(world).await;
+        let told = async || world.app.license_notice_of_the_day().await.unwrap().is_some();
+        assert!(told().await);
+        assert!(!told().await);
+        world.clock.advance(days(1));
+        assert!(told().await);
     }
 }
 

@@ -9,10 +9,12 @@
 )]
 
 mod admins;
+mod append_only;
 mod audit;
 mod concurrency;
 mod cookies;
 mod database;
+mod departure;
 mod domains;
 mod durable;
 mod entra;
@@ -32,6 +34,7 @@ mod proxy;
 mod refresh;
 mod saml;
 mod sessions;
+mod settings;
 mod signin;
 mod statements;
 mod tenants;

@@ -1,6 +1,6 @@
 //! The work behind the doors: templates, versions, jobs, records.
 
-mod crew;
+pub mod crew;
 mod jobs;
 mod lists;
 mod models;

@@ -224,6 +224,12 @@ impl World {
         lines
     }
 
+    /// The last line of the admin realm's log about an action.
+    pub async fn last_of_admins(&self, action: &str) -> String {
+        let lines = self.admin_log().await;
+        lines.iter().rev().find(|line| line.action == action).map(short).unwrap()
+    }
+
     /// The last line of a tenant's log about an action: who, on what, outcome, reason.
     pub async fn last(&self, tenant: &TenantId, action: &str) -> Option<String> {
         let filter = Filter { action: action.into(), first: Some(1), ..Filter::default() };

@@ -129,6 +129,14 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("addRecord", "mutation { addRecord(input: {jobId: \"$BEGUN\", step: 1, value: \"x\"}) { number } }"),
     ("correctRecord", "mutation { correctRecord(input: {jobId: \"$BEGUN\", record: 1, value: \"x\"}) { number } }"),
     ("signOutEverywhere", "mutation { signOutEverywhere { id } }"),
+    (
+        "clientSettings",
+        "{ clientSettings { accessTtl refreshTtl cookieIdle cookieMax passwordMinLength forbiddenWords strictRefresh ssoOnly separationOfDuties returnTo nativeRedirects } }",
+    ),
+    (
+        "updateClientSettings",
+        "mutation { updateClientSettings(input: {accessTtl: \"1h\", passwordMinLength: null}) { accessTtl passwordMinLength } }",
+    ),
 ];
 
 #[expect(clippy::too_many_lines, reason = "the table is written out")]
@@ -223,6 +231,8 @@ async fn each_role_may_do_exactly_what_the_table_says() {
     addRecord                   done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN
     correctRecord               done       FORBIDDEN  FORBIDDEN  done       FORBIDDEN  FORBIDDEN  FORBIDDEN
     signOutEverywhere           done       done       done       done       done       done       done
+    clientSettings              done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    updateClientSettings        done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     "#);
 }
 

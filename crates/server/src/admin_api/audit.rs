@@ -1,15 +1,20 @@
 //! `audit`: what was done, by whom, from where.
 
+use std::sync::Arc;
+
 use axum::extract::State;
+use axum::response::Response;
 use purser_core::access::system_right;
 use purser_core::audit::{Filter, Log, Record};
 use purser_core::env::Timestamp;
 use purser_core::error::Error;
+use purser_core::ids::AuditId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::extract::{Query, SystemWith};
-use crate::fault::{Answer, Envelope, Refused, success};
+use crate::fault::{Answer, Envelope, Fault, Refused, success};
+use crate::ndjson;
 use crate::site::Site;
 
 /// One line of the log.
@@ -73,13 +78,11 @@ pub struct Entries {
     next: Option<String>,
 }
 
-/// Which lines to read.
+/// Which lines to read; what is left out asks for nothing.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
-#[serde(default, rename_all = "camelCase")]
-#[into_params(parameter_in = Query, rename_all = "camelCase")]
-pub struct Wanted {
-    /// A tenant's id, `admin` for the admin realm's own, or `all`.
-    client: String,
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct Which {
     /// An action, as `session.sign-in`.
     action: String,
     /// An actor's id.
@@ -92,6 +95,29 @@ pub struct Wanted {
     since: Option<String>,
     /// Before (RFC 3339).
     until: Option<String>,
+}
+
+impl Which {
+    pub(crate) fn filter(self) -> Result<Filter, Error> {
+        Ok(Filter {
+            since: moment("since", self.since.as_deref())?,
+            until: moment("until", self.until.as_deref())?,
+            action: self.action,
+            actor: self.actor,
+            target: self.target,
+            outcome: self.outcome,
+            ..Filter::default()
+        })
+    }
+}
+
+/// Whose lines to read, and from where on.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct Wanted {
+    /// A tenant's id, `admin` for the admin realm's own, or `all`.
+    client: String,
     /// Lines older than this one.
     before: Option<String>,
     /// How many at most: 100 if unsaid, never more than 500.
@@ -99,7 +125,7 @@ pub struct Wanted {
 }
 
 /// Reads the audit logs.
-#[utoipa::path(get, path = "/api/admin/audit", tag = "admin: audit", params(Wanted),
+#[utoipa::path(get, path = "/api/admin/audit", tag = "admin: audit", params(Which, Wanted),
     responses(
         (status = 200, description = "The lines", body = Envelope<Entries>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Refused),
@@ -108,28 +134,69 @@ pub struct Wanted {
 pub async fn list(
     State(site): State<Site>,
     SystemWith(by): SystemWith<system_right::AuditsRead>,
+    Query(which): Query<Which>,
     Query(wanted): Query<Wanted>,
 ) -> Answer {
     let first = wanted.first.unwrap_or(100).clamp(1, 500);
-    let log: Log = wanted.client.parse().map_err(|_| Error::invalid("client", "not a client id"))?;
+    let log = log(&wanted.client)?;
+    let before = wanted.before.map(|id| id.parse()).transpose();
     let filter = Filter {
-        action: wanted.action,
-        actor: wanted.actor,
-        target: wanted.target,
-        outcome: wanted.outcome,
-        since: moment("since", wanted.since.as_deref())?,
-        until: moment("until", wanted.until.as_deref())?,
-        before: wanted
-            .before
-            .map(|id| id.parse())
-            .transpose()
-            .map_err(|_| Error::invalid("before", "not a line's id"))?,
+        before: before.map_err(|_| Error::invalid("before", "not a line's id"))?,
         first: Some(first),
+        ..which.filter()?
     };
     let records = site.app.audit_logs(&by, &log, &filter).await?;
     let full = records.len() == first as usize;
     let next = records.last().filter(|_| full).map(|last| last.id.to_string());
     success(Entries { entries: records.into_iter().map(EntryView::from).collect(), next })
+}
+
+/// Whose lines to read.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct Whose {
+    /// A tenant's id, `admin` for the admin realm's own, or `all`.
+    client: String,
+}
+
+/// Reads the audit logs out, oldest line first, one JSON object a line.
+#[utoipa::path(get, path = "/api/admin/audit/export", tag = "admin: audit", params(Which, Whose),
+    responses(
+        (status = 200, description = "The lines. A connection that breaks off means that some are missing", body = String,
+            content_type = "application/x-ndjson"),
+        (status = 400, description = "`VALIDATION_ERROR`", body = Refused),
+        (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused)),
+    security(("admin" = []), ("adminCookie" = [])))]
+pub async fn export(
+    State(site): State<Site>,
+    SystemWith(by): SystemWith<system_right::AuditsRead>,
+    Query(which): Query<Which>,
+    Query(whose): Query<Whose>,
+) -> Result<Response, Fault> {
+    let reading = Arc::new((site, by, log(&whose.client)?, Filter { first: Some(PIECE), ..which.filter()? }));
+    let next = move |after: Option<AuditId>| {
+        let reading = Arc::clone(&reading);
+        async move {
+            let (site, by, log, filter) = &*reading;
+            site.app.export_audits(by, log, filter, after).await.map(|lines| piece(&lines))
+        }
+    };
+    Ok(ndjson::answer(next(None).await?, "audit.jsonl", move |last| next(Some(last))))
+}
+
+/// Lines read at once for an export.
+pub(crate) const PIECE: u32 = 500;
+
+/// Lines as they are sent, and the id of the last; none if there are none.
+pub(crate) fn piece(lines: &[Record]) -> Option<(String, AuditId)> {
+    let last = lines.last()?.id;
+    let text = lines.iter().fold(String::new(), |text, line| text + &line.to_json() + "\n");
+    Some((text, last))
+}
+
+fn log(client: &str) -> Result<Log, Error> {
+    client.parse().map_err(|_| Error::invalid("client", "not a client id"))
 }
 
 fn moment(field: &str, text: Option<&str>) -> Result<Option<Timestamp>, Error> {

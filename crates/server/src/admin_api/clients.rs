@@ -1,15 +1,19 @@
 //! `clients`: the tenants of the deployment.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, State};
+use axum::response::Response;
 use purser_core::access::system_right;
 use purser_core::error::{Error, Result};
 use purser_core::ids::TenantId;
-use purser_core::tenants::{NewTenant, Tenant, TenantSettings, TenantStatus, TenantUpdate};
+use purser_core::tenants::{ExportPlace, NewTenant, Tenant, TenantSettings, TenantStatus, TenantUpdate};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::extract::{Body, Query, SystemWith};
-use crate::fault::{Answer, Empty, Envelope, Refused, created, success};
+use crate::fault::{Answer, Empty, Envelope, Fault, Refused, created, success};
+use crate::ndjson;
 use crate::site::Site;
 
 /// A tenant.
@@ -193,6 +197,34 @@ pub async fn delete(
 ) -> Answer {
     site.app.delete_tenant(&by, &named(&id)?).await?;
     success(Empty {})
+}
+
+/// Reads out all that is kept of a tenant, one JSON object a line; the last one is of kind `end`. No password hashes, nothing sealed.
+#[utoipa::path(get, path = "/api/admin/clients/{id}/export", tag = "admin: clients",
+    params(("id" = String, Path, description = "The tenant")),
+    responses(
+        (status = 200, description = "The lines. A connection that breaks off means that some are missing", body = String,
+            content_type = "application/x-ndjson"),
+        (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused),
+        (status = 404, description = "`NOT_FOUND`", body = Refused)),
+    security(("admin" = []), ("adminCookie" = [])))]
+pub async fn export(
+    State(site): State<Site>,
+    SystemWith(by): SystemWith<system_right::TenantsRead>,
+    Path(id): Path<String>,
+) -> Result<Response, Fault> {
+    let id = named(&id)?;
+    let file = format!("{id}.jsonl");
+    let reading = Arc::new((site, by, id));
+    let next = move |place: Option<ExportPlace>| {
+        let reading = Arc::clone(&reading);
+        async move {
+            let (site, by, id) = &*reading;
+            let piece = site.app.export_tenant(by, id, place).await?;
+            Ok(piece.map(|(lines, place)| (lines.iter().fold(String::new(), |text, line| text + line + "\n"), place)))
+        }
+    };
+    Ok(ndjson::answer(next(None).await?, &file, move |place| next(Some(place))))
 }
 
 /// Ends every session of a tenant.

@@ -7,6 +7,7 @@ use purser_core::license::{LicenseState, Stage};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::client_api::me::LicenseNotice;
 use crate::extract::{Body, SystemWith};
 use crate::fault::{Answer, Envelope, Refused, success};
 use crate::site::Site;
@@ -49,6 +50,8 @@ pub struct LicenseView {
     /// Until when.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<String>,
+    /// What people are told about it; empty where all is well.
+    notices: Vec<LicenseNotice>,
 }
 
 impl From<LicenseState> for LicenseView {
@@ -66,6 +69,7 @@ impl From<LicenseState> for LicenseView {
             seats_used: state.seats_used,
             not_before: license.map(|it| it.valid_from.to_string()),
             expires_at: license.map(|it| it.expires_at.to_string()),
+            notices: state.notices.iter().map(LicenseNotice::from).collect(),
             instance: state.instance,
         }
     }

@@ -1,7 +1,9 @@
 //! The command line: what can be said, and who carries it out.
 
 mod commands;
+mod export;
 mod failure;
+mod license;
 mod password;
 mod people;
 mod provider;
@@ -16,11 +18,13 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 use purser_core::access::Role;
 use purser_core::app::App;
+use purser_core::env::Timestamp;
 
 pub use failure::Failure;
 
 use crate::demo;
 use crate::log;
+use crate::router;
 use crate::serve::{self, Playground};
 use crate::settings::{Loaded, Sources};
 
@@ -65,6 +69,16 @@ enum Command {
     Demo(demo::Options),
     #[command(flatten)]
     Errand(Errand),
+    /// Show the licence of a deployment; for vendors: make keys and licences
+    #[command(subcommand)]
+    License(license::License),
+    /// Print the GraphQL schema, or with --openapi the description of the REST API
+    #[command(after_help = "Examples:\n  purser schema > schema.graphql\n  purser schema --openapi > openapi.json")]
+    Schema {
+        /// The description of the REST API (OpenAPI 3.1, JSON) instead
+        #[arg(long)]
+        openapi: bool,
+    },
     /// Show the settings in force as TOML, secrets hidden, each with where it comes from
     #[command(after_help = "Example:\n  PURSER_TOKENS__ACCESS_TTL=1h purser config")]
     Config,
@@ -88,6 +102,9 @@ enum Errand {
     /// Name and prove the domains of a client
     #[command(subcommand)]
     Domain(provider::Domain),
+    /// Read the audit log out
+    #[command(subcommand)]
+    Audit(export::Audit),
     /// List and rotate the keys that sign access tokens
     #[command(subcommand)]
     Keys(Keys),
@@ -119,6 +136,17 @@ enum Client {
         /// Its name, for people
         #[arg(long)]
         name: String,
+    },
+    /// Read out all that is kept of a client, one JSON object a line
+    #[command(
+        after_help = "Neither password hashes nor anything sealed is read out.\n\nExample:\n  purser client export acme --output acme.jsonl"
+    )]
+    Export {
+        /// ID of the client
+        id: String,
+        /// File to write, made with mode 0600; must not exist yet. `-` is standard output
+        #[arg(long, value_name = "FILE")]
+        output: PathBuf,
     },
     /// List all clients
     #[command(after_help = "Example:\n  purser client list")]
@@ -207,6 +235,8 @@ impl CommandLine {
                 Err(Failure::usage("demo reads no settings").hint("leave --config out, or use `purser serve`"))
             }
             Command::Demo(options) => demo::run(options).await,
+            Command::License(which) => license::run(which, sources).await,
+            Command::Schema { openapi } => schema(openapi),
             Command::Config => show(&sources.load()?),
             Command::Errand(errand) => errand.run(sources.load()?).await,
         }
@@ -223,6 +253,15 @@ async fn serve(sources: Sources) -> Result<(), Failure> {
     Ok(serve::run(app, Playground::Hidden, |_| ()).await?)
 }
 
+fn schema(openapi: bool) -> Result<(), Failure> {
+    let text = if openapi {
+        router::description().to_pretty_json().map_err(|fault| Failure::new(fault.to_string()))?
+    } else {
+        purser_graphql::sdl()
+    };
+    say(text.trim_end())
+}
+
 fn show(loaded: &Loaded) -> Result<(), Failure> {
     for warning in &loaded.warnings {
         note(&format!("warning: {warning}"));
@@ -232,13 +271,10 @@ fn show(loaded: &Loaded) -> Result<(), Failure> {
 
 impl Errand {
     async fn run(self, mut loaded: Loaded) -> Result<(), Failure> {
-        // What a server logs day by day would only be in the way of an answer.
-        if loaded.origin("log.level").is_none() {
-            "warn".clone_into(&mut loaded.settings.log.level);
-        }
-        log::start(&loaded.settings.log);
+        quieten(&mut loaded);
         match self {
             Self::Client(Client::Create { id, name }) => commands::create_client(loaded, &id, &name).await,
+            Self::Client(Client::Export { id, output }) => export::export_client(loaded, &id, &output).await,
             Self::Client(Client::List) => commands::list_clients(loaded).await,
             Self::User(User::Create(user)) => commands::create_user(loaded, user).await,
             Self::User(User::Import(import)) => Box::pin(import.run(loaded)).await,
@@ -248,11 +284,20 @@ impl Errand {
             }
             Self::Provider(command) => Box::pin(providers::run(loaded, command)).await,
             Self::Domain(command) => Box::pin(providers::run_domain(loaded, command)).await,
+            Self::Audit(which) => export::run(loaded, which).await,
             Self::Keys(which) => commands::keys(loaded, which).await,
             Self::Migrate => commands::migrate(loaded).await,
             Self::Restore => commands::restore(loaded).await,
         }
     }
+}
+
+/// What a server logs day by day would only be in the way of an answer.
+fn quieten(loaded: &mut Loaded) {
+    if loaded.origin("log.level").is_none() {
+        "warn".clone_into(&mut loaded.settings.log.level);
+    }
+    log::start(&loaded.settings.log);
 }
 
 /// Answers on standard output. A reader who has gone away is no failure of ours.
@@ -272,6 +317,14 @@ pub(crate) fn say(text: &str) -> Result<(), Failure> {
 /// Tells a person something besides the answer, on standard error. Nobody may be listening.
 pub(crate) fn note(text: &str) {
     drop(writeln!(std::io::stderr(), "{text}"));
+}
+
+/// A date or a moment, in whole seconds.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let whole = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    let moment = whole.parse::<Timestamp>();
+    let moment = moment.map_err(|_| "write a date or a moment, as 2028-01-31 or 2028-01-31T12:00:00Z".to_owned())?;
+    Ok(Timestamp::from_seconds(moment.seconds()))
 }
 
 /// An address and a port.

@@ -1,5 +1,6 @@
 //! The client realm under `/api/client`: one file for what belongs together.
 
+pub mod audit;
 pub mod buttons;
 pub mod dynamics;
 pub mod exchange;

@@ -12,6 +12,7 @@ use url::{Host, Url};
 
 use super::{Complaint, Loaded, keys};
 use crate::http_settings::PublicUrl;
+use crate::relay::Place;
 
 /// Checks settings and puts them into the one form the rest relies on: addresses without a trailing slash.
 pub(super) fn settle(loaded: &mut Loaded) -> Vec<Complaint> {
@@ -169,6 +170,9 @@ impl Check {
         }
         let near = settings.federation.loopback == Some(true) && !settings.server.listen.ip().is_loopback();
         self.warn(near, "federation.loopback", "every client's Admin can have this machine's own services called");
+        if let Some(Err(reason)) = settings.audit.syslog.as_deref().map(Place::syslog) {
+            self.refuse("audit.syslog", reason);
+        }
         if let Err(reason) = log_filter(&settings.log.level) {
             self.refuse("log.level", reason);
         }

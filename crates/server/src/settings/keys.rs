@@ -43,6 +43,7 @@ impl Key {
             Json::String(text) if text == HIDDEN => such("a text", "sqlite:purser.db"),
             Json::String(text) => such("a text", text),
             _ if self.name.ends_with(".listen") => such("an address and a port", "127.0.0.1:9090"),
+            _ if self.name.ends_with(".retention") => such("a whole number with s, m, h or d after it", "365d"),
             _ if self.name.ends_with(".threads") => "a whole number, as 4".to_owned(),
             _ if self.name.ends_with(".loopback") => "true or false".to_owned(),
             _ if self.name.ends_with(".dns_server") => such("an address and a port", "192.0.2.53:53"),

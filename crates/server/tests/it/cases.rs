@@ -2,6 +2,7 @@
 
 mod admin;
 mod cookie;
+mod exports;
 mod graphql;
 mod license;
 mod providers;

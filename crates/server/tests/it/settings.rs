@@ -117,12 +117,12 @@ fn unknown_names_are_refused_all_at_once_each_with_the_nearest_that_exists() {
             .variable("PURSER_server__listen", "x")
             .variable("PURSER_", "x");
     assert_snapshot!(place.refusal(), @r#"
-    PURSER_: no setting has this name; the sections are database, deployment, federation, license, limits, log, metrics, microsoft, passwords, secrets, server, sessions, tokens
+    PURSER_: no setting has this name; the sections are audit, database, deployment, federation, license, limits, log, metrics, microsoft, passwords, secrets, server, sessions, tokens
     PURSER_DATABASE_URL: no setting has this name; the nearest is PURSER_DATABASE__URL
     PURSER_LISTEN: no setting has this name; the nearest is PURSER_SERVER__LISTEN
     PURSER_server__listen: no setting has this name; the nearest is PURSER_SERVER__LISTEN
     databse (from purser.toml): there is no such section; the nearest is database
-    limits.qqqq (from purser.toml): there is no such key; the sections are database, deployment, federation, license, limits, log, metrics, microsoft, passwords, secrets, server, sessions, tokens
+    limits.qqqq (from purser.toml): there is no such key; the sections are audit, database, deployment, federation, license, limits, log, metrics, microsoft, passwords, secrets, server, sessions, tokens
     listen (from purser.toml): there is no such key; the nearest is server.listen
     tokens.acess_ttl (from purser.toml): there is no such key; the nearest is tokens.access_ttl
     "#);

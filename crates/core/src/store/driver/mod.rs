@@ -1,5 +1,6 @@
 //! The two databases behind one door; outside this folder nobody knows which one it is.
 
+mod append_only;
 mod postgres;
 mod sqlite;
 

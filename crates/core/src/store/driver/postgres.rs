@@ -14,7 +14,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{BATCH, Forget, Job, PATIENCE, Trust, WAITING, migrations};
+use super::{BATCH, Forget, Job, PATIENCE, Trust, WAITING, append_only, migrations};
 use crate::config;
 use crate::error::{Error, Result};
 use crate::ids::TenantId;
@@ -178,10 +178,25 @@ async fn migrate(server: &Server) -> Result<Client> {
     let mut client = server.connect().await?;
     // Held by the session, so a node that dies lets go of it.
     client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await.map_err(Error::store)?;
-    migrations::migrations::runner().run_async(&mut client).await.map_err(Error::store)?;
+    if !is_up_to_date(&client).await.map_err(Error::store)? {
+        migrations::migrations::runner().run_async(&mut client).await.map_err(Error::store)?;
+    }
     wall_tenants_off(&client).await.map_err(Error::store)?;
+    guard_the_log(&client).await.map_err(Error::store)?;
     client.execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_LOCK]).await.map_err(Error::store)?;
     Ok(client)
+}
+
+/// Whether there is no migration to be made. Then nothing is asked of the role that only an owner of the tables may do.
+async fn is_up_to_date(client: &Client) -> Result<bool, tokio_postgres::Error> {
+    let history = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
+    if !client.query_one(history, &[]).await?.get::<_, bool>(0) {
+        return Ok(false);
+    }
+    let done = "SELECT coalesce(max(version)::bigint, 0) FROM refinery_schema_history";
+    let done: i64 = client.query_one(done, &[]).await?.get(0);
+    let newest = migrations::migrations::runner().get_migrations().iter().map(|it| i64::from(it.version())).max();
+    Ok(newest.is_some_and(|newest| done >= newest))
 }
 
 /// Row security on every table with a tenant, as a second wall behind the statements' own conditions.
@@ -216,6 +231,19 @@ async fn wall_tenants_off(client: &Client) -> Result<(), tokio_postgres::Error> 
         );
     }
     Ok(())
+}
+
+/// Makes the audit log append-only, once: to do so again would have every node that starts wait for those that write.
+async fn guard_the_log(client: &Client) -> Result<(), tokio_postgres::Error> {
+    let row = client
+        .query_one(
+            "SELECT quote_ident(current_schema()), EXISTS (SELECT 1 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+                 WHERE t.tgname = 'audit_removal' AND c.relnamespace = current_schema()::regnamespace)",
+            &[],
+        )
+        .await?;
+    let (schema, guarded): (String, bool) = (row.get(0), row.get(1));
+    if guarded { Ok(()) } else { client.batch_execute(&append_only::POSTGRES.replace("SCHEMA", &schema)).await }
 }
 
 /// `?1` as PostgreSQL writes it, `$1`. Each text is rewritten once and kept; there are as many as the source has.

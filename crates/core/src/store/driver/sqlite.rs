@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, params_from_iter};
 
-use super::{BATCH, Forget, Job, PATIENCE, Size, WAITING, migrations};
+use super::{BATCH, Forget, Job, PATIENCE, Size, WAITING, append_only, migrations};
 use crate::error::{Error, Result};
 use crate::store::change::{Applied, Change, Outcome, Stale};
 use crate::store::value::{Row, Value};
@@ -320,7 +320,8 @@ fn migrate(file: &Path, writer: &mut Connection) -> Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let turn = std::fs::File::open(folder).map_err(Error::store)?;
     turn.lock().map_err(Error::store)?;
-    migrations::migrations::runner().run(writer).map(drop).map_err(Error::store)
+    migrations::migrations::runner().run(writer).map_err(Error::store)?;
+    writer.execute_batch(append_only::SQLITE).map_err(Error::store)
 }
 
 fn cannot_open(file: &str, cause: &rusqlite::Error) -> Error {

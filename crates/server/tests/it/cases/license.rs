@@ -130,7 +130,6 @@ on_both! {
         }
     }
 
-    #[ignore = "licences are shown, not enforced yet"]
     async fn without_a_licence_people_read_and_administrators_work(site) {
         let member_of = site.user("acme", &[Role::Admin]).await;
         let site = site.on_premises().await;
@@ -148,7 +147,6 @@ on_both! {
         assert_eq!(member.me().await.json()["data"]["notices"], json!([]));
     }
 
-    #[ignore = "licences are shown, not enforced yet"]
     async fn a_licence_runs_out_by_stages(site) {
         let user = site.user("acme", &[Role::Admin]).await;
         let site = site.on_premises().await;
@@ -175,7 +173,6 @@ on_both! {
         assert_eq!(install(&admin, &renewed).await.json()["data"]["stage"], "VALID");
     }
 
-    #[ignore = "licences are shown, not enforced yet"]
     async fn seats_are_exact_even_when_taken_at_once(site) {
         let user = site.user("acme", &[Role::Admin]).await;
         let site = site.on_premises().await;

@@ -113,8 +113,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             let length: usize = length.parse().unwrap();
             self.read_until(|read| (read.len() >= length).then_some(length)).await;
             reply.body = String::from_utf8(self.read.drain(..length).collect()).unwrap();
+        } else if reply.header("transfer-encoding") == Some("chunked") {
+            reply.body = self.chunks().await;
         }
         reply
+    }
+
+    /// A body that comes in pieces (RFC 9112 section 7.1).
+    async fn chunks(&mut self) -> String {
+        let mut body = Vec::new();
+        loop {
+            let end = self.read_until(|read| read.windows(2).position(|at| at == b"\r\n")).await;
+            let size = String::from_utf8(self.read.drain(..end + 2).collect()).unwrap();
+            let size = usize::from_str_radix(size.trim_end(), 16).unwrap();
+            self.read_until(|read| (read.len() >= size + 2).then_some(size)).await;
+            body.extend(self.read.drain(..size + 2).take(size));
+            if size == 0 {
+                return String::from_utf8(body).unwrap();
+            }
+        }
     }
 
     async fn read_until(&mut self, found: impl Fn(&[u8]) -> Option<usize>) -> usize {

@@ -86,6 +86,8 @@ const DOCUMENTS: &[&str] = &[
     r#"mutation { addRecord(input: {jobId: "$BEGUN", step: 1, value: "x"}) { number } }"#,
     r#"mutation { correctRecord(input: {jobId: "$BEGUN", record: 1, value: "x"}) { number } }"#,
     "mutation { signOutEverywhere { id } }",
+    "{ clientSettings { accessTtl passwordMinLength forbiddenWords ssoOnly } }",
+    "mutation { updateClientSettings(input: {passwordMinLength: 12}) { passwordMinLength } }",
 ];
 
 /// The names of the root fields, as the printed schema has them.

@@ -88,7 +88,7 @@ async fn client(site: &Site, method: &str, rest: &str, who: Who<'_, '_>) -> Prep
             let member = site.as_role(Role::Viewer).await;
             Prepared::json(path, json!({"refreshToken": member.refresh_token}))
         }
-        ("POST", "auth/sign-out") | ("GET", "auth/me" | "auth/sessions") => Prepared::bare(path),
+        ("POST", "auth/sign-out") | ("GET", "auth/me" | "auth/sessions" | "audit/export") => Prepared::bare(path),
         ("DELETE", "auth/sessions/{id}") => {
             let own = match who {
                 Who::Member(member) => site.sign_in(&member.user).await,
@@ -147,7 +147,7 @@ async fn admin(site: &Site, method: &str, rest: &str) -> Prepared {
             Prepared::json(path, json!({"refreshToken": admin.refresh_token}))
         }
         ("POST", "auth/sign-out" | "keys")
-        | ("GET", "clients" | "admins" | "audit" | "keys" | "license-on-prem")
+        | ("GET", "clients" | "admins" | "audit" | "audit/export" | "keys" | "license-on-prem")
         | ("DELETE", "sessions") => Prepared::bare(path),
         ("DELETE", "sessions/{id}") => {
             let member = site.as_role(Role::Viewer).await;
@@ -181,6 +181,7 @@ async fn of_client(site: &Site, method: &str, rest: &str) -> Prepared {
         (
             "GET",
             "clients/{id}"
+            | "clients/{id}/export"
             | "clients/{id}/users"
             | "clients/{id}/identity-providers"
             | "clients/{id}/identity-providers/{name}"

@@ -176,11 +176,7 @@ impl Pen {
                 inside = Some(tenant);
                 plumbing.push(start(Box::pin(self.enter(tenant))).await);
             }
-            let mut steps = Vec::with_capacity(change.steps.len());
-            for step in &change.steps {
-                steps.push(start(Box::pin(self.step(step))).await);
-            }
-            sent.push(steps);
+            sent.push(self.send(change, &mut plumbing).await);
         }
         for notice in notices(changes) {
             plumbing.push(start(Box::pin(self.tell(notice))).await);
@@ -212,11 +208,13 @@ impl Pen {
         for change in changes {
             self.say("SAVEPOINT change").await?;
             self.enter(scope(change)).await.map_err(Trouble::lost)?;
-            let mut steps = Vec::with_capacity(change.steps.len());
-            for step in &change.steps {
-                steps.push(start(Box::pin(self.step(step))).await);
-            }
+            let mut plumbing = Vec::new();
+            let steps = self.send(change, &mut plumbing).await;
             let result = settle(change, steps).await;
+            for sent in plumbing {
+                // Spoilt with the step before it, if at all.
+                let _spoilt = finish(sent).await;
+            }
             match &result {
                 Ok(_) => {
                     self.say("RELEASE change").await?;
@@ -239,6 +237,21 @@ impl Pen {
 
     async fn say(&self, sql: &str) -> Result<(), Trouble> {
         self.client.batch_execute(sql).await.map_err(Trouble::lost)
+    }
+
+    /// Puts a change's steps on the wire; those that see every tenant step out of its scope and back in.
+    async fn send<'a>(&'a self, change: &'a Change, plumbing: &mut Vec<Sent<'a>>) -> Vec<Sent<'a>> {
+        let mut steps = Vec::with_capacity(change.steps.len());
+        for step in &change.steps {
+            if step.over_all {
+                plumbing.push(start(Box::pin(self.enter(ALL_TENANTS))).await);
+            }
+            steps.push(start(Box::pin(self.step(step))).await);
+            if step.over_all {
+                plumbing.push(start(Box::pin(self.enter(scope(change)))).await);
+            }
+        }
+        steps
     }
 
     async fn step(&self, step: &Step) -> Result<Outcome, tokio_postgres::Error> {
