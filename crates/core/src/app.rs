@@ -170,7 +170,9 @@ impl App {
         self.note_seen().await?;
         self.sweep_sessions(now).await?;
         self.sweep_guesses(now).await?;
-        self.sweep_journeys(now).await
+        self.sweep_journeys(now).await?;
+        self.sweep_links(now).await?;
+        self.sweep_letters(now).await
     }
 
     /// The latest time any node wrote down.

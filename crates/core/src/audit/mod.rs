@@ -117,8 +117,22 @@ actions! {
     UserEnabled = "user.enabled",
     /// A user was deleted.
     UserDeleted = "user.deleted",
-    /// Whoever was invited has signed in through a provider.
+    /// Whoever was invited has come: by their invitation, or through a provider.
     UserActivated = "user.activated",
+    /// A user was invited, or invited once more.
+    UserInvited = "user.invited",
+    /// An invitation was taken back.
+    InvitationRevoked = "user.invitation-revoked",
+    /// Somebody said they forgot a password.
+    PasswordForgotten = "user.password-forgotten",
+    /// A password was chosen anew by a link sent to the account's address.
+    PasswordReset = "user.password-reset",
+    /// A user asked for another address, which has to be confirmed.
+    EmailAsked = "user.email-asked",
+    /// A user's new address was confirmed and is theirs.
+    EmailChanged = "user.email-changed",
+    /// A link that is unknown, expired, used or overtaken was shown.
+    LinkShown = "link.shown",
     /// A person of a provider opens an account from now on.
     IdentityLinked = "user.identity-linked",
     /// A tenant was created.
@@ -205,6 +219,10 @@ actions! {
     JobCompleted = "job.completed",
     /// A job was cancelled.
     JobCancelled = "job.cancelled",
+    /// A letter could not be sent and is not tried again.
+    MailGivenUp = "mail.given-up",
+    /// Nobody knows whether a letter went; it is not sent again.
+    MailUncertain = "mail.uncertain",
 }
 
 /// Whether it happened.

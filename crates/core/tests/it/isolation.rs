@@ -38,6 +38,7 @@ async fn two_tenants() -> World {
         world.app.add_domain(&by, "acme.test").await.unwrap();
         world.database.run(&what_sign_ins_leave(id)).await;
         world.database.run(&what_work_leaves(id)).await;
+        world.database.run(&what_mail_leaves(id)).await;
     }
     world
 }
@@ -56,6 +57,17 @@ fn what_sign_ins_leave(tenant: &str) -> String {
          INSERT INTO session_providers (tenant_id, session_id, provider_id, subject, created_at)
              SELECT s.tenant_id, s.id, p.id, 'subject', 1 FROM sessions s, identity_providers p
              WHERE s.tenant_id = '{tenant}' AND p.tenant_id = '{tenant}'"
+    )
+}
+
+/// A letter that waits, and the link in it.
+fn what_mail_leaves(tenant: &str) -> String {
+    format!(
+        "INSERT INTO links (tenant_id, id, kind, user_id, mailbox, epoch, address, expires_at, created_at)
+             SELECT tenant_id, '{tenant}'::bytea, 'reset', id, email_key, 1, '', 1, 1 FROM users WHERE tenant_id = '{tenant}';
+         INSERT INTO letters (tenant_id, id, cause, kind, user_id, mailbox, about, link, state, attempts, due_at, created_at, trouble)
+             SELECT tenant_id, '{tenant}'::bytea, 'c', 'password-reset', id, email, '', '{tenant}'::bytea, 'waiting', 0, 1, 1, ''
+             FROM users WHERE tenant_id = '{tenant}'"
     )
 }
 
