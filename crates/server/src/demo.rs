@@ -116,6 +116,10 @@ fn settings(folder: &Folder, listen: SocketAddr) -> Result<Settings, Failure> {
     settings.database.url = Secret::new(format!("sqlite:{database}"));
     settings.secrets.master_key_file = folder.path().join("purser.key");
     settings.server.listen = listen;
+    if listen.port() != 0 {
+        settings.server.public_url = Some(base_of(listen));
+        settings.mail.outbox = Some(folder.outbox());
+    }
     "warn".clone_into(&mut settings.log.level);
     Ok(settings)
 }
@@ -142,6 +146,11 @@ impl Folder {
             Self::Passing(folder) => folder.path(),
             Self::Kept(path) => path,
         }
+    }
+
+    /// Where its letters go.
+    fn outbox(&self) -> PathBuf {
+        self.path().join("outbox")
     }
 
     /// The passwords of a demo kept here; new ones for a new demo.
@@ -255,7 +264,7 @@ fn welcome(bound: SocketAddr, passwords: &Passwords, folder: &Folder, asked: Opt
     format!(
         "Purser is ready at {base}{moved}\n{kept}\n\n{accounts}\n\n{addresses}\n\nTry it:\n\n{trials}\n",
         accounts = accounts(passwords),
-        addresses = addresses(&base),
+        addresses = addresses(&base, &folder.outbox()),
         trials = trials(&base, passwords)
     )
 }
@@ -277,11 +286,12 @@ fn spoken(role: Role) -> String {
     role.as_str().split('_').map(word).collect::<Vec<_>>().join(" ")
 }
 
-fn addresses(base: &str) -> String {
+fn addresses(base: &str, outbox: &Path) -> String {
     [
         format!("API       {base}/api/client   described in {base}/api/openapi.json"),
         format!("GraphiQL  {base}/graphiql   (in a browser)"),
         format!("Admin     {base}/api/admin"),
+        format!("Letters   {}   (invitations and all others, one file each)", outbox.display()),
     ]
     .join("\n")
 }

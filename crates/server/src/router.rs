@@ -5,9 +5,9 @@ use axum::middleware::from_fn;
 use axum::routing::{MethodRouter, delete, get, patch, post};
 use utoipa::OpenApi;
 
-use crate::admin_api::{admins, audit, clients, domains, keys, license, providers, session as admin_session, users};
+use crate::admin_api::{admins, audit, clients, domains, keys, license, mail, providers, session as admin_session, users};
 use crate::client_api::{
-    buttons, dynamics, exchange, graphql, landing, me, oidc, password, saml, session, sessions, signin,
+    buttons, dynamics, email, exchange, graphql, invitation, landing, me, oidc, password, saml, session, sessions, signin,
 };
 use crate::description::{Common, Doors};
 use crate::site::Site;
@@ -59,6 +59,12 @@ routes! {
         "/api/client/auth/sessions" => get sessions::list;
         "/api/client/auth/sessions/{id}" => delete sessions::end;
         "/api/client/auth/password/change" => post password::change;
+        "/api/client/auth/password/forgot" => post password::forgot;
+        "/api/client/auth/password/reset" => post password::reset;
+        "/api/client/auth/email/change" => post email::change;
+        "/api/client/auth/email/confirm" => post email::confirm;
+        "/api/client/auth/invitation" => post invitation::show;
+        "/api/client/auth/invitation/accept" => post invitation::accept;
         "/api/client/auth/providers" => get buttons::list;
         "/api/client/auth/exchange" => post exchange::exchange;
         "/api/client/graphql" => post graphql::answer;
@@ -87,6 +93,7 @@ routes! {
         "/api/admin/admins/{id}" => patch admins::switch, delete admins::delete;
         "/api/admin/audit" => get audit::list;
         "/api/admin/keys" => get keys::list, post keys::rotate;
+        "/api/admin/mail" => get mail::show;
         "/api/admin/license-on-prem" => get license::show, post license::install;
 
         "/healthz" => get operations::healthz;

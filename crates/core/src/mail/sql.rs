@@ -26,7 +26,8 @@ statements! {
     /// Letters of which enough time has passed since they were over.
     system SWEEP = "DELETE FROM letters WHERE state IN ('sent', 'uncertain', 'given-up') AND due_at <= ?1";
     /// How many letters there are in each state that matters, and since when the oldest is.
-    system COUNT = "SELECT state, count(*), min(created_at) FROM letters WHERE state <> 'sent' GROUP BY state";
+    system COUNT = "SELECT state, count(*), min(created_at) FROM letters
+        WHERE state IN ('waiting', 'sending', 'uncertain', 'given-up') GROUP BY state";
     /// Letters that were not sent for certain, the latest first.
     system TROUBLED = "SELECT tenant_id, id, kind, user_id, state, attempts, created_at, due_at, trouble FROM letters
         WHERE state IN ('uncertain', 'given-up') OR (state = 'waiting' AND attempts > 0) ORDER BY due_at DESC LIMIT ?1";

@@ -2,8 +2,10 @@
 
 pub mod buttons;
 pub mod dynamics;
+pub mod email;
 pub mod exchange;
 pub mod graphql;
+pub mod invitation;
 pub mod landing;
 pub mod me;
 pub mod oidc;
