@@ -116,6 +116,7 @@ fn settings(folder: &Folder, listen: SocketAddr) -> Result<Settings, Failure> {
     settings.database.url = Secret::new(format!("sqlite:{database}"));
     settings.secrets.master_key_file = folder.path().join("purser.key");
     settings.server.listen = listen;
+    // Whoever leaves the port to chance has no address to put into a letter.
     if listen.port() != 0 {
         settings.server.public_url = Some(base_of(listen));
         settings.mail.outbox = Some(folder.outbox());
@@ -264,7 +265,7 @@ fn welcome(bound: SocketAddr, passwords: &Passwords, folder: &Folder, asked: Opt
     format!(
         "Purser is ready at {base}{moved}\n{kept}\n\n{accounts}\n\n{addresses}\n\nTry it:\n\n{trials}\n",
         accounts = accounts(passwords),
-        addresses = addresses(&base, &folder.outbox()),
+        addresses = addresses(&base, asked.is_none_or(|asked| asked.port() != 0).then(|| folder.outbox())),
         trials = trials(&base, passwords)
     )
 }
@@ -286,14 +287,14 @@ fn spoken(role: Role) -> String {
     role.as_str().split('_').map(word).collect::<Vec<_>>().join(" ")
 }
 
-fn addresses(base: &str, outbox: &Path) -> String {
-    [
+fn addresses(base: &str, outbox: Option<PathBuf>) -> String {
+    let mut lines = vec![
         format!("API       {base}/api/client   described in {base}/api/openapi.json"),
         format!("GraphiQL  {base}/graphiql   (in a browser)"),
         format!("Admin     {base}/api/admin"),
-        format!("Letters   {}   (invitations and all others, one file each)", outbox.display()),
-    ]
-    .join("\n")
+    ];
+    lines.extend(outbox.map(|folder| format!("Letters   {}   (one file each)", folder.display())));
+    lines.join("\n")
 }
 
 /// Lines to paste: a sign-in, a question that carries the token of another one, and an administrator's sign-in.

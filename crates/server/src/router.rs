@@ -5,9 +5,12 @@ use axum::middleware::from_fn;
 use axum::routing::{MethodRouter, delete, get, patch, post};
 use utoipa::OpenApi;
 
-use crate::admin_api::{admins, audit, clients, domains, keys, license, mail, providers, session as admin_session, users};
+use crate::admin_api::{
+    admins, audit, clients, domains, keys, license, mail, providers, session as admin_session, users,
+};
 use crate::client_api::{
-    buttons, dynamics, email, exchange, graphql, invitation, landing, me, oidc, password, saml, session, sessions, signin,
+    buttons, dynamics, email, exchange, graphql, invitation, landing, me, oidc, password, saml, session, sessions,
+    signin,
 };
 use crate::description::{Common, Doors};
 use crate::site::Site;

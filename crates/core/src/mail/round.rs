@@ -209,8 +209,9 @@ impl App {
         }
         // What a newer release wrote is left to that.
         let Some(letter) = self.written(&due) else { return Ok(false) };
-        let claim = Change::unlogged_within(&due.queued)
-            .must(sql::CLAIM, args![due.queued.id, due.attempts, now], || Error::Conflict);
+        let claim =
+            Change::unlogged_within(&due.queued)
+                .must(sql::CLAIM, args![due.queued.id, due.attempts, now], || Error::Conflict);
         match self.store.carry_out(claim).await {
             Ok(_) => {}
             Err(Error::Conflict) => return Ok(false),
@@ -249,9 +250,7 @@ impl App {
             Err(Undelivered::Uncertain(why)) => ended(&due.queued, Action::MailUncertain, "uncertain", &why, now),
             Err(Undelivered::Never(why)) => ended(&due.queued, Action::MailGivenUp, "given-up", &why, now),
             Err(Undelivered::Later(why)) => match due.next_try(now) {
-                Some(next) => {
-                    Change::unlogged_within(&due.queued).run(sql::PUT_BACK, args![id, next, plain(&why)])
-                }
+                Some(next) => Change::unlogged_within(&due.queued).run(sql::PUT_BACK, args![id, next, plain(&why)]),
                 None => ended(&due.queued, Action::MailGivenUp, "given-up", &why, now),
             },
         };
@@ -335,7 +334,9 @@ mod tests {
             now = next;
         }
         assert_eq!(waits, [1, 5, 30, 120, 240, 480, 480, 480, 480]);
-        assert!(now < Timestamp(0).after(PATIENCE) && now.after(Duration::from_hours(8)) >= Timestamp(0).after(PATIENCE));
+        assert!(
+            now < Timestamp(0).after(PATIENCE) && now.after(Duration::from_hours(8)) >= Timestamp(0).after(PATIENCE)
+        );
     }
 
     #[test]

@@ -61,9 +61,8 @@ impl App {
         let user = self.invited(by, id).await?;
         self.demand_mail()?;
         let email = Email::parse("email", &user.email)?;
-        let change = Change::unlogged_within(by).must(sql::STILL_INVITED, args![id, user.roles.bits()], || {
-            Error::Conflict
-        });
+        let change =
+            Change::unlogged_within(by).must(sql::STILL_INVITED, args![id, user.roles.bits()], || Error::Conflict);
         let change = self.inviting(by, change, id, &email).await?;
         self.store.apply(by, change).await?;
         Ok(user)

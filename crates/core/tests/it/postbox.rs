@@ -34,13 +34,11 @@ impl Post for Postbox {
         async {
             // Others get their turn in between, as on a real line.
             tokio::task::yield_now().await;
-            match self.troubles.lock().pop_front() {
-                Some(trouble) => Err(trouble),
-                None => {
-                    self.letters.lock().push(letter.clone());
-                    Ok(())
-                }
+            if let Some(trouble) = self.troubles.lock().pop_front() {
+                return Err(trouble);
             }
+            self.letters.lock().push(letter.clone());
+            Ok(())
         }
         .boxed()
     }
@@ -76,25 +74,27 @@ pub fn only(letters: &[Letter], kind: Kind) -> &Letter {
 #[derive(Default)]
 pub struct Lookout(pub Option<String>);
 
-const WAITING: &str = "SELECT count(*) FROM (SELECT id FROM letters WHERE state = 'waiting' UNION ALL SELECT id FROM forgotten) w";
+const WAITING: &str =
+    "SELECT count(*) FROM (SELECT id FROM letters WHERE state = 'waiting' UNION ALL SELECT id FROM forgotten) w";
 
 impl Drop for Lookout {
     fn drop(&mut self) {
         let Some(url) = self.0.take().filter(|_| !std::thread::panicking()) else { return };
-        let looking = std::thread::spawn(move || match url.strip_prefix("sqlite:") {
-            Some(file) => {
-                let waiting = rusqlite::Connection::open(file).unwrap().query_row(WAITING, [], |row| row.get(0));
-                waiting.map(|count: i64| count.to_string()).unwrap()
-            }
-            None => {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                runtime.block_on(async {
-                    let client = connect(&url).await;
-                    client.batch_execute("SET purser.tenant = '*'").await.unwrap();
-                    rows_of(&client, WAITING).await.remove(0).remove(0)
-                })
-            }
-        });
+        // A runtime cannot be begun within another.
+        let looking = std::thread::spawn(move || waiting(&url));
         assert_eq!(looking.join().unwrap(), "0", "letters were queued that this story never looked at");
     }
+}
+
+fn waiting(url: &str) -> String {
+    if let Some(file) = url.strip_prefix("sqlite:") {
+        let count = rusqlite::Connection::open(file).unwrap().query_row(WAITING, [], |row| row.get(0));
+        return count.map(|count: i64| count.to_string()).unwrap();
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let client = connect(url).await;
+        client.batch_execute("SET purser.tenant = '*'").await.unwrap();
+        rows_of(&client, WAITING).await.remove(0).remove(0)
+    })
 }

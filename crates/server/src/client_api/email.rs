@@ -50,12 +50,7 @@ pub async fn change(State(site): State<Site>, Who(caller): Who, Body(wish): Body
         (status = 403, description = "`CSRF_REJECTED`", body = Refused),
         (status = 409, description = "`ACCOUNT_EXISTS`: somebody has this address by now", body = Refused),
         (status = 429, description = "`RATE_LIMITED`, with `Retry-After`", body = Refused)))]
-pub async fn confirm(
-    State(site): State<Site>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Body(link): Body<Link>,
-) -> Answer {
+pub async fn confirm(State(site): State<Site>, visitor: Visitor, headers: HeaderMap, Body(link): Body<Link>) -> Answer {
     allowed_origin_if_sent(&headers, &site.http)?;
     site.app.confirm_email(&link.token, &visitor.into()).await?;
     success(Empty {})

@@ -18,8 +18,8 @@ use purser_core::config::{Mail, Settings};
 use purser_core::mail::{Letter, Post, Undelivered};
 
 use outbox::Outbox;
-pub(crate) use smtp::server_of;
 use smtp::Smtp;
+pub(crate) use smtp::server_of;
 use words::{Html, Plain, words};
 
 /// Whom letters come from where nobody said: no real address, and good enough for a folder.

@@ -77,7 +77,8 @@ pub(super) struct Smtp {
 impl Smtp {
     /// As the settings say; `hello` is the name we go by.
     pub(super) fn of(mail: &Mail, hello: &str) -> anyhow::Result<Self> {
-        let server = server_of(mail.url.as_deref().unwrap_or_default()).map_err(anyhow::Error::msg).context("mail.url")?;
+        let server =
+            server_of(mail.url.as_deref().unwrap_or_default()).map_err(anyhow::Error::msg).context("mail.url")?;
         let mut tls = TlsParameters::builder(server.host.clone());
         if let Some(file) = &mail.ca_file {
             let pem = std::fs::read(file).with_context(|| format!("mail.ca_file {} cannot be read", file.display()))?;
@@ -111,9 +112,10 @@ impl Smtp {
     async fn open(&self, message: &Message) -> Result<AsyncSmtpConnection, Undelivered> {
         let Server { host, port, cover } = &self.server;
         let tls = (*cover == Cover::Tls).then(|| self.tls.clone());
-        let mut line = AsyncSmtpConnection::connect_tokio1((host.as_str(), *port), Some(OPENING), &self.hello, tls, None)
-            .await
-            .map_err(|fault| Undelivered::Later(told(&fault)))?;
+        let mut line =
+            AsyncSmtpConnection::connect_tokio1((host.as_str(), *port), Some(OPENING), &self.hello, tls, None)
+                .await
+                .map_err(|fault| Undelivered::Later(told(&fault)))?;
         if *cover == Cover::StartTls {
             // Without the offer this fails, and nothing more is said on the open line.
             let upgraded = line.starttls(self.tls.clone(), &self.hello).await;
@@ -139,7 +141,8 @@ type Fault = lettre::transport::smtp::Error;
 /// there (RFC 5321 section 4.2.3).
 fn refused(fault: &Fault) -> Undelivered {
     let about_the_mailbox = |code: Code| {
-        code.severity == Severity::PermanentNegativeCompletion && matches!(code.to_string().as_str(), "550" | "551" | "553")
+        code.severity == Severity::PermanentNegativeCompletion
+            && matches!(code.to_string().as_str(), "550" | "551" | "553")
     };
     if fault.status().is_some_and(about_the_mailbox) {
         Undelivered::Never(told(fault))

@@ -104,7 +104,8 @@ fn notice(kind: Kind, tenant: &str, mailbox: &str, about: &str) -> Said {
             format!("A new address for {tenant} was asked for"),
             [
                 format!("Somebody, you we hope, asked to use the address {about} instead of {mailbox} at {tenant}."),
-                "Nothing changes until that address is confirmed. If it was not you, change your password now.".to_owned(),
+                "Nothing changes until that address is confirmed. If it was not you, change your password now."
+                    .to_owned(),
             ],
         ),
         Kind::AddressChanged => Said::told(

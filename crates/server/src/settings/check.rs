@@ -156,13 +156,29 @@ impl Check {
         if let Some(reason) = it.url.as_deref().and_then(|url| mail::server_of(url).err()) {
             self.refuse("mail.url", reason);
         }
-        self.refuse_if(it.url.is_some() && it.outbox.is_some(), "mail.outbox", "goes in the place of mail.url: set one of them");
-        self.refuse_if(it.url.is_some() && it.from.is_none(), "mail.from", "is missing; write it as Purser <purser@example.com>");
-        self.refuse_if(mail::sender(it).is_err(), "mail.from", "is no mailbox; write it as Purser <purser@example.com>");
+        self.refuse_if(
+            it.url.is_some() && it.outbox.is_some(),
+            "mail.outbox",
+            "goes in the place of mail.url: set one of them",
+        );
+        self.refuse_if(
+            it.url.is_some() && it.from.is_none(),
+            "mail.from",
+            "is missing; write it as Purser <purser@example.com>",
+        );
+        self.refuse_if(
+            mail::sender(it).is_err(),
+            "mail.from",
+            "is no mailbox; write it as Purser <purser@example.com>",
+        );
         self.refuse_if(it.user.is_some() && it.password.is_none(), "mail.password", "is missing; mail.user needs it");
         self.refuse_if(it.password.is_some() && it.user.is_none(), "mail.user", "is missing; mail.password needs it");
         let homeless = it.is_set_up() && settings.server.public_url.is_none();
-        self.warn(homeless, "mail", "without server.public_url no letter can hold a link: nobody is invited, no password is reset");
+        self.warn(
+            homeless,
+            "mail",
+            "without server.public_url no letter can hold a link: nobody is invited, no password is reset",
+        );
     }
 
     fn others(&mut self, settings: &mut Settings) {

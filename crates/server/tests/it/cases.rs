@@ -4,6 +4,7 @@ mod admin;
 mod cookie;
 mod graphql;
 mod license;
+mod people;
 mod providers;
 mod refresh;
 mod sign_in;

@@ -2,6 +2,7 @@
 
 mod asker;
 mod ground;
+mod letters;
 pub(crate) mod vendor;
 
 use std::sync::Arc;
@@ -99,6 +100,7 @@ impl Site {
         settings.passwords.passes = 1;
         // Nobody answers there.
         settings.federation.dns_server = Some(([127, 0, 0, 1], 9).into());
+        settings.mail.outbox = Some(ground.outbox());
         let clock = Arc::new(FixedClock::at(Timestamp::from_seconds(NOW)));
         Self::opened(settings, clock, Arc::new(ground)).await
     }

@@ -161,8 +161,7 @@ impl App {
     /// [`Error::RateLimited`]; [`Error::ServerBusy`].
     pub async fn change_password(&self, caller: &Caller, wish: PasswordChange) -> Result<()> {
         let user = &caller.user;
-        let again =
-            self.confirm_password(caller, &wish.current, "currentPassword", Action::PasswordChanged).await?;
+        let again = self.confirm_password(caller, &wish.current, "currentPassword", Action::PasswordChanged).await?;
         let about = [user.email.as_str(), &user.first_name, &user.last_name];
         let hashed = self.hash_new_password(&caller.tenant.id, &wish.new, &about).await;
         let hashed = hashed.map_err(|refusal| refusal.about("newPassword"));

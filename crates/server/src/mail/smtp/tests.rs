@@ -169,7 +169,9 @@ async fn a_letter_goes_over_a_plain_line_on_this_machine_and_over_tls() {
     for cover in [Cover::Loopback, Cover::Tls, Cover::StartTls] {
         let (outcome, heard) = handed(Manner::Good, cover).await;
         assert_eq!(outcome, Ok(()), "{cover:?} {heard:?}");
-        for line in ["EHLO id.test", "MAIL FROM:<purser@id.test>", "RCPT TO:<ann@acme.test>", "Subject: Hello", "..", "."] {
+        for line in
+            ["EHLO id.test", "MAIL FROM:<purser@id.test>", "RCPT TO:<ann@acme.test>", "Subject: Hello", "..", "."]
+        {
             assert!(heard.iter().any(|it| it == line), "{cover:?}: {line} {heard:?}");
         }
         if cover == Cover::StartTls {
@@ -186,7 +188,11 @@ async fn a_server_without_the_offer_of_tls_is_told_nothing() {
     let (port, heard) = serve(Manner::Good, Cover::Loopback, tls).await;
     let outcome = client(port, Cover::StartTls, Some(&pem)).hand_over(&letter()).await;
     assert!(matches!(outcome, Err(Undelivered::Later(_))), "{outcome:?}");
-    assert!(heard.lines().iter().all(|line| line.starts_with("EHLO") || line.starts_with("QUIT")), "{:?}", heard.lines());
+    assert!(
+        heard.lines().iter().all(|line| line.starts_with("EHLO") || line.starts_with("QUIT")),
+        "{:?}",
+        heard.lines()
+    );
 }
 
 #[tokio::test]
@@ -196,7 +202,11 @@ async fn a_certificate_that_nobody_vouches_for_is_not_believed() {
         let (port, heard) = serve(Manner::Good, cover, tls).await;
         let outcome = client(port, cover, None).hand_over(&letter()).await;
         assert!(matches!(outcome, Err(Undelivered::Later(_))), "{outcome:?}");
-        assert!(!heard.lines().iter().any(|line| line.starts_with("AUTH") || line.starts_with("MAIL")), "{:?}", heard.lines());
+        assert!(
+            !heard.lines().iter().any(|line| line.starts_with("AUTH") || line.starts_with("MAIL")),
+            "{:?}",
+            heard.lines()
+        );
     }
 }
 
@@ -241,7 +251,15 @@ fn a_mail_server_is_named_by_scheme_host_and_port() {
     ] {
         assert_eq!(server_of(text), Ok(Server { host: host.into(), port, cover }), "{text}");
     }
-    for text in ["", "mail.example.com", "http://mail.example.com", "smtp://", "smtp://a/b", "smtp://a?tls=none", "smtp://u:p@a"] {
+    for text in [
+        "",
+        "mail.example.com",
+        "http://mail.example.com",
+        "smtp://",
+        "smtp://a/b",
+        "smtp://a?tls=none",
+        "smtp://u:p@a",
+    ] {
         assert!(server_of(text).is_err(), "{text}");
     }
 }
