@@ -23,7 +23,7 @@ impl Mail {
         let (head, rest) = plain.split_once("\r\n\r\n").unwrap();
         let body = rest.split("\r\n--").next().unwrap();
         let text = if head.contains("quoted-printable") { unquoted(body) } else { body.to_owned() };
-        Self { text, file }
+        Self { file, text }
     }
 
     /// A line of its head.
