@@ -333,7 +333,7 @@ mod tests {
             waits.push(next.since(now).as_secs() / 60);
             now = next;
         }
-        assert_eq!(waits, [1, 5, 30, 120, 240, 480, 480, 480, 480]);
+        assert_eq!(waits, [1, 5, 30, 120, 240, 480, 480, 480, 480, 480]);
         assert!(
             now < Timestamp(0).after(PATIENCE) && now.after(Duration::from_hours(8)) >= Timestamp(0).after(PATIENCE)
         );
