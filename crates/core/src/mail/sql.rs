@@ -31,4 +31,6 @@ statements! {
     /// Letters that were not sent for certain, the latest first.
     system TROUBLED = "SELECT tenant_id, id, kind, user_id, state, attempts, created_at, due_at, trouble FROM letters
         WHERE state IN ('uncertain', 'given-up') OR (state = 'waiting' AND attempts > 0) ORDER BY due_at DESC LIMIT ?1";
+    /// After a restore nobody knows which letters have gone since the backup.
+    system DROP_WAITING = "DELETE FROM letters WHERE state IN ('waiting', 'sending')";
 }

@@ -51,4 +51,8 @@ statements! {
     tenant DELETE_INVITED = "DELETE FROM users WHERE tenant_id = ?1 AND id = ?2 AND roles = ?3 AND status = 'invited' AND last_sign_in_at IS NULL";
     /// Whoever has been here before is only not invited any more.
     tenant STILL_INVITED = "UPDATE users SET roles = roles WHERE tenant_id = ?1 AND id = ?2 AND roles = ?3 AND status = 'invited'";
+    /// After a restore no link may live again that was used, or taken back, since the backup.
+    system DROP_LINKS = "DELETE FROM links";
+    /// The same of wishes that were dealt with.
+    system DROP_FORGOTTEN = "DELETE FROM forgotten";
 }

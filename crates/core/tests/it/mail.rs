@@ -162,6 +162,19 @@ on_both! {
         assert_eq!(figures(&world.app).await, (0, 0, 0));
     }
 
+    async fn after_a_restore_no_letter_goes_and_no_link_leads_anywhere(world) {
+        let world = world.with_mail().await;
+        let acme = world.tenant("acme").await;
+        invite(&world, &acme, "ann").await;
+        let letters = world.letters().await;
+        invite(&world, &acme, "ben").await;
+        world.app.forgot_password(&forgotten("ann@acme.test"), &visit()).await.unwrap();
+        world.app.begin_after_restore(&command_line()).await.unwrap();
+        assert!(world.letters().await.is_empty());
+        let refused = world.app.invitation(&token(only(&letters, Kind::Invitation)), &visit()).await;
+        assert!(matches!(refused, Err(Error::InvalidToken)));
+    }
+
     async fn a_letter_says_who_writes_to_whom_and_its_link_is_ours(world) {
         let world = world.with_mail().await;
         let acme = world.tenant("acme").await;
