@@ -178,7 +178,9 @@ impl App {
         self.trim_audit(now).await?;
         self.sweep_sessions(now).await?;
         self.sweep_guesses(now).await?;
-        self.sweep_journeys(now).await
+        self.sweep_journeys(now).await?;
+        self.sweep_links(now).await?;
+        self.sweep_letters(now).await
     }
 
     /// The latest time any node wrote down.

@@ -101,6 +101,8 @@ pub struct Settings {
     pub microsoft: Microsoft,
     /// The audit log: how long it is kept and where it is sent on to.
     pub audit: Audit,
+    /// Letters to people.
+    pub mail: Mail,
     /// The log.
     pub log: Log,
     /// The metrics.
@@ -407,6 +409,32 @@ pub struct Audit {
     pub syslog: Option<String>,
     /// File that lines are appended to, as JSON.
     pub file: Option<PathBuf>,
+}
+
+/// `[mail]`
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mail {
+    /// The mail server: `smtp://HOST:PORT`, which must offer STARTTLS unless it is on this machine, or `smtps://HOST:PORT`.
+    pub url: Option<String>,
+    /// Name to sign in to it with.
+    pub user: Option<String>,
+    /// Password to sign in to it with.
+    #[serde(serialize_with = "hidden_if_set")]
+    pub password: Option<Secret>,
+    /// Whom letters come from, as `Purser <purser@example.com>`.
+    pub from: Option<String>,
+    /// PEM file with certificate authorities that may vouch for the mail server, besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Folder to write letters into instead of sending them, one file each. For trying things out.
+    pub outbox: Option<PathBuf>,
+}
+
+impl Mail {
+    /// Whether there is a way for letters.
+    pub fn is_set_up(&self) -> bool {
+        self.url.is_some() || self.outbox.is_some()
+    }
 }
 
 /// `[log]`

@@ -91,6 +91,9 @@ pub enum Error {
     /// The database does not answer or cannot write.
     #[error("The store is unavailable")]
     StoreUnavailable(#[source] Cause),
+    /// What was asked for needs a letter, and none leaves from here. The operator has something to set; trying again does not help.
+    #[error("This server is not set up to send mail")]
+    MailUnavailable(#[source] Cause),
     /// A GraphQL request past the limits of depth, aliases or cost.
     #[error("The query is too complex")]
     QueryTooComplex,
@@ -153,6 +156,8 @@ pub enum Code {
     IdpUnavailable,
     /// 503, with a time to wait
     StoreUnavailable,
+    /// 503
+    MailUnavailable,
     /// 400
     QueryTooComplex,
     /// 500
@@ -187,6 +192,7 @@ impl Code {
             Self::ServerBusy => "SERVER_BUSY",
             Self::IdpUnavailable => "IDP_UNAVAILABLE",
             Self::StoreUnavailable => "STORE_UNAVAILABLE",
+            Self::MailUnavailable => "MAIL_UNAVAILABLE",
             Self::QueryTooComplex => "QUERY_TOO_COMPLEX",
             Self::Internal => "INTERNAL",
         }
@@ -246,6 +252,7 @@ impl Error {
             Self::ServerBusy => Code::ServerBusy,
             Self::IdpUnavailable(_) => Code::IdpUnavailable,
             Self::StoreUnavailable(_) => Code::StoreUnavailable,
+            Self::MailUnavailable(_) => Code::MailUnavailable,
             Self::QueryTooComplex => Code::QueryTooComplex,
             Self::Internal(_) => Code::Internal,
         }

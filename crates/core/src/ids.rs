@@ -131,6 +131,12 @@ uuids! {
     TemplateId,
     /// A tenant's job.
     JobId,
+    /// A letter in the queue.
+    LetterId,
+    /// A one-time link that was sent to somebody.
+    LinkId,
+    /// The wish of somebody who forgot a password.
+    WishId,
 }
 
 impl TemplateId {

@@ -14,6 +14,8 @@ pub mod env;
 pub mod error;
 pub mod ids;
 pub mod license;
+pub mod mail;
+pub mod people;
 pub mod providers;
 pub mod secret;
 pub mod session;
@@ -32,6 +34,8 @@ pub fn statements() -> Vec<store::statement::Listed> {
         app::sql::ALL,
         audit::sql::ALL,
         license::sql::ALL,
+        mail::sql::ALL,
+        people::sql::ALL,
         providers::sql::ALL,
         session::sql::ALL,
         signin::sql::ALL,

@@ -7,6 +7,7 @@ mod answer;
 mod ask;
 mod audit;
 mod domains;
+mod invitations;
 mod jobs;
 mod limits;
 mod loaders;
@@ -127,6 +128,7 @@ struct Query(
 #[derive(Default, MergedObject)]
 struct Mutation(
     users::UsersMutation,
+    invitations::InvitationsMutation,
     sessions::SessionsMutation,
     providers::ProvidersMutation,
     domains::DomainsMutation,

@@ -340,11 +340,11 @@ pub(crate) struct SetUserRolesInput {
 #[derive(InputObject)]
 pub(crate) struct UserInput {
     /// Which user.
-    id: ID,
+    pub(crate) id: ID,
 }
 
 /// The user that an id names. What is no id names nobody.
-fn named(id: &ID) -> Result<UserId> {
+pub(crate) fn named(id: &ID) -> Result<UserId> {
     id.parse()
 }
 

@@ -4,8 +4,13 @@ use std::sync::Arc;
 
 use purser_core::app::{App, HOUSEKEEPING};
 use purser_core::env::{Entropy as _, SystemEntropy};
+use purser_core::mail::Post;
+use tokio::sync::watch;
 
 use crate::relay::{self, Place};
+
+/// How often it is looked whether letters are due.
+const MAIL: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Keeps house until the task is dropped.
 pub async fn keep_house(app: Arc<App>) {
@@ -16,6 +21,45 @@ pub async fn keep_house(app: Arc<App>) {
         if let Err(fault) = app.keep_house().await {
             tracing::warn!(cause = &fault as &dyn std::error::Error, "housekeeping failed; trying again soon");
         }
+        measure_mail(&app).await;
+    }
+}
+
+/// Carries letters away until it is told to stop; those in hand are finished first.
+pub async fn carry_mail(app: Arc<App>, post: Arc<dyn Post>, mut stop: watch::Receiver<()>) {
+    let mut turn = tokio::time::interval(MAIL);
+    turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = turn.tick() => {}
+            _ = stop.changed() => return,
+        }
+        // Not again at once if the store fails: there is nothing to be gained.
+        while !stop.has_changed().unwrap_or(true) && posted(&app, &*post).await {}
+    }
+}
+
+/// Whether there was anything to carry, so that there may be more.
+async fn posted(app: &App, post: &dyn Post) -> bool {
+    match app.post_letters(post).await {
+        Ok(count) => count > 0,
+        Err(fault) => {
+            tracing::warn!(cause = &fault as &dyn std::error::Error, "letters cannot be sent; trying again soon");
+            false
+        }
+    }
+}
+
+/// Brings the gauges of the mail up to date. They are the whole deployment's, whichever node shows them.
+async fn measure_mail(app: &App) {
+    let Ok(figures) = app.mail_figures().await else { return };
+    for (name, count) in [
+        ("purser_letters_waiting", figures.waiting),
+        ("purser_letters_uncertain", figures.uncertain),
+        ("purser_letters_given_up", figures.given_up),
+    ] {
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and no queue is that long")]
+        metrics::gauge!(name).set(count as f64);
     }
 }
 

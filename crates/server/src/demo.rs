@@ -118,6 +118,11 @@ fn settings(folder: &Folder, listen: SocketAddr) -> Result<Settings, Failure> {
     settings.database.url = Secret::new(format!("sqlite:{database}"));
     settings.secrets.master_key_file = folder.path().join("purser.key");
     settings.server.listen = listen;
+    // Whoever leaves the port to chance has no address to put into a letter.
+    if listen.port() != 0 {
+        settings.server.public_url = Some(base_of(listen));
+        settings.mail.outbox = Some(folder.outbox());
+    }
     "warn".clone_into(&mut settings.log.level);
     Ok(settings)
 }
@@ -144,6 +149,11 @@ impl Folder {
             Self::Passing(folder) => folder.path(),
             Self::Kept(path) => path,
         }
+    }
+
+    /// Where its letters go.
+    fn outbox(&self) -> PathBuf {
+        self.path().join("outbox")
     }
 
     /// The passwords of a demo kept here; new ones for a new demo.
@@ -257,7 +267,7 @@ fn welcome(bound: SocketAddr, passwords: &Passwords, folder: &Folder, asked: Opt
     format!(
         "Purser is ready at {base}{moved}\n{kept}\n\n{accounts}\n\n{addresses}\n\nTry it:\n\n{trials}\n",
         accounts = accounts(passwords),
-        addresses = addresses(&base),
+        addresses = addresses(&base, asked.is_none_or(|asked| asked.port() != 0).then(|| folder.outbox())),
         trials = trials(&base, passwords)
     )
 }
@@ -279,13 +289,14 @@ fn spoken(role: Role) -> String {
     role.as_str().split('_').map(word).collect::<Vec<_>>().join(" ")
 }
 
-fn addresses(base: &str) -> String {
-    [
+fn addresses(base: &str, outbox: Option<PathBuf>) -> String {
+    let mut lines = vec![
         format!("API       {base}/api/client   described in {base}/api/openapi.json"),
         format!("GraphiQL  {base}/graphiql   (in a browser)"),
         format!("Admin     {base}/api/admin"),
-    ]
-    .join("\n")
+    ];
+    lines.extend(outbox.map(|folder| format!("Letters   {}   (one file each)", folder.display())));
+    lines.join("\n")
 }
 
 /// Lines to paste: a sign-in, two questions that carry the token of another one, and an administrator's sign-in.

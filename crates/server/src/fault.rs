@@ -194,6 +194,14 @@ pub fn created(resource: impl Serialize) -> Answer {
     enveloped(StatusCode::CREATED, resource)
 }
 
+/// `202` with the data in the envelope: what was asked for is under way.
+///
+/// # Errors
+/// `INTERNAL` if the data cannot be written as JSON.
+pub fn accepted(data: impl Serialize) -> Answer {
+    enveloped(StatusCode::ACCEPTED, data)
+}
+
 /// Any JSON as it is, for the few answers that have members beside the envelope's.
 ///
 /// # Errors
@@ -314,7 +322,9 @@ fn status(code: Code) -> StatusCode {
         Code::UnknownProvider | Code::NotFound => StatusCode::NOT_FOUND,
         Code::AccountExists | Code::Conflict => StatusCode::CONFLICT,
         Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        Code::ServerBusy | Code::IdpUnavailable | Code::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::ServerBusy | Code::IdpUnavailable | Code::StoreUnavailable | Code::MailUnavailable => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -14,6 +14,7 @@ pub mod http_settings;
 pub mod layers;
 pub mod listener;
 pub mod log;
+pub mod mail;
 pub mod ndjson;
 pub mod operations;
 pub mod pages;

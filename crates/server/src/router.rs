@@ -5,10 +5,12 @@ use axum::middleware::from_fn;
 use axum::routing::{MethodRouter, delete, get, patch, post};
 use utoipa::OpenApi;
 
-use crate::admin_api::{admins, audit, clients, domains, keys, license, providers, session as admin_session, users};
+use crate::admin_api::{
+    admins, audit, clients, domains, keys, license, mail, providers, session as admin_session, users,
+};
 use crate::client_api::{
-    audit as own_audit, buttons, dynamics, exchange, graphql, jobs, landing, me, oidc, password, people, saml, session,
-    sessions, signin,
+    audit as own_audit, buttons, dynamics, email, exchange, graphql, invitation, jobs, landing, me, oidc, password, people, saml,
+    session, sessions, signin,
 };
 use crate::description::{Common, Doors};
 use crate::layers::Routes;
@@ -62,6 +64,12 @@ routes! {
         "/api/client/auth/sessions" => get sessions::list;
         "/api/client/auth/sessions/{id}" => delete sessions::end;
         "/api/client/auth/password/change" => post password::change;
+        "/api/client/auth/password/forgot" => post password::forgot;
+        "/api/client/auth/password/reset" => post password::reset;
+        "/api/client/auth/email/change" => post email::change;
+        "/api/client/auth/email/confirm" => post email::confirm;
+        "/api/client/auth/invitation" => post invitation::show;
+        "/api/client/auth/invitation/accept" => post invitation::accept;
         "/api/client/auth/providers" => get buttons::list;
         "/api/client/auth/exchange" => post exchange::exchange;
         "/api/client/graphql" => post graphql::answer;
@@ -97,6 +105,7 @@ routes! {
         "/api/admin/audit" => get audit::list;
         "/api/admin/audit/export" => get audit::export;
         "/api/admin/keys" => get keys::list, post keys::rotate;
+        "/api/admin/mail" => get mail::show;
         "/api/admin/license-on-prem" => get license::show, post license::install;
 
         "/healthz" => get operations::healthz;

@@ -12,12 +12,13 @@ use purser_core::app::App;
 use purser_core::config::Settings;
 use purser_core::env::SystemEntropy;
 use purser_graphql::Answerer;
+use tokio::sync::watch;
 
 use crate::http_settings::{HttpSettings, Reach, TlsFiles};
 use crate::layers::{Routes, Shell};
 use crate::listener::Listener;
 use crate::site::{Extras, Parts, Site};
-use crate::{background, operations, router};
+use crate::{background, mail, operations, router};
 
 /// Whether a page to try GraphQL on is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,7 @@ pub async fn run(app: Arc<App>, playground: Playground, ready: impl FnOnce(Socke
     let settings = app.settings().clone();
     let figures = meters().install_recorder().context("the metrics cannot be set up")?;
     let http = Arc::new(http_settings(&settings)?);
+    let post = mail::open(&settings)?;
     let shell = Shell::new(&http, &SystemEntropy::default());
     let listener = Listener::bind(settings.server.listen, Arc::clone(&http), Arc::clone(&shell))
         .await
@@ -55,10 +57,17 @@ pub async fn run(app: Arc<App>, playground: Playground, ready: impl FnOnce(Socke
     let upkeep = tokio::spawn(background::keep_figures(figures.clone()));
     let relays = background::relays(&app);
     let metrics = metrics_listener(&settings, &app, figures, &http).await?;
+    let (done, stopping) = watch::channel(());
+    let letters = post.map(|post| tokio::spawn(background::carry_mail(Arc::clone(&app), post, stopping)));
     let stop = stop_signal()?;
     tracing::info!(%address, "listening");
     ready(address);
     listener.serve(router::routes(site), stop).await;
+    drop(done);
+    if let Some(letters) = letters {
+        // Whoever is cut off in the middle of a letter never knows whether it went.
+        let _late = tokio::time::timeout(settings.server.shutdown_grace.0, letters).await;
+    }
     for task in [Some(housekeeping), Some(upkeep), metrics].into_iter().flatten().chain(relays) {
         task.abort();
     }

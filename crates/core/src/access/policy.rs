@@ -95,6 +95,8 @@ system_rights! {
     read LicenseRead;
     /// Install a licence.
     write LicenseInstall;
+    /// See how the mail is doing.
+    read MailRead;
 }
 
 /// One of the seven roles of a tenant's users.

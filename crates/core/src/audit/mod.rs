@@ -125,12 +125,26 @@ actions! {
     UserEnabled = "user.enabled",
     /// A user was deleted.
     UserDeleted = "user.deleted",
-    /// Whoever was invited has signed in through a provider.
+    /// Whoever was invited has come: by their invitation, or through a provider.
     UserActivated = "user.activated",
     /// People were taken in from a file; who was made has a line of their own.
     UsersImported = "users.imported",
     /// A tenant's people were given out as a file.
     UsersExported = "users.exported",
+    /// A user was invited, or invited once more.
+    UserInvited = "user.invited",
+    /// An invitation was taken back.
+    InvitationRevoked = "user.invitation-revoked",
+    /// Somebody said they forgot a password.
+    PasswordForgotten = "user.password-forgotten",
+    /// A password was chosen anew by a link sent to the account's address.
+    PasswordReset = "user.password-reset",
+    /// A user asked for another address, which has to be confirmed.
+    EmailAsked = "user.email-asked",
+    /// A user's new address was confirmed and is theirs.
+    EmailChanged = "user.email-changed",
+    /// A link that is unknown, expired, used or overtaken was shown.
+    LinkShown = "link.shown",
     /// A person of a provider opens an account from now on.
     IdentityLinked = "user.identity-linked",
     /// A tenant was created.
@@ -225,6 +239,10 @@ actions! {
     AuditTrimmed = "audit.trimmed",
     /// All that is kept of a tenant was read out.
     TenantExported = "client.exported",
+    /// A letter could not be sent and is not tried again.
+    MailGivenUp = "mail.given-up",
+    /// Nobody knows whether a letter went; it is not sent again.
+    MailUncertain = "mail.uncertain",
 }
 
 /// Whether it happened.

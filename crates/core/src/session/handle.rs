@@ -95,11 +95,13 @@ impl Handles {
 const REFRESH: u8 = 1;
 const COOKIE: u8 = 2;
 
-const SEAL: usize = 32;
+/// The length of the seal under every handle.
+pub(crate) const SEAL: usize = 32;
 const REFRESH_LENGTH: usize = 1 + 16 + 4 + 8 + SEAL;
 const COOKIE_LENGTH: usize = 1 + 16 + 16 + SEAL;
 
-fn seal(key: &hmac::Key, mut said: Vec<u8>) -> Secret {
+/// Writes what is said, with its seal.
+pub(crate) fn seal(key: &hmac::Key, mut said: Vec<u8>) -> Secret {
     let tag = hmac::sign(key, &said);
     said.extend_from_slice(tag.as_ref());
     Secret::new(secret::encode(&said))
@@ -107,7 +109,7 @@ fn seal(key: &hmac::Key, mut said: Vec<u8>) -> Secret {
 
 /// What was said under the seal. The text must be the one canonical spelling of exactly as many bytes as fit into
 /// `bytes`: two spellings of one token would be two keys in every cache and limit. The seal is compared in constant time.
-fn unseal<'a>(key: &hmac::Key, text: &str, bytes: &'a mut [u8]) -> Option<&'a [u8]> {
+pub(crate) fn unseal<'a>(key: &hmac::Key, text: &str, bytes: &'a mut [u8]) -> Option<&'a [u8]> {
     if base64::encoded_len(bytes.len(), false) != Some(text.len()) {
         return None;
     }

@@ -14,7 +14,7 @@ use crate::store::{Change, args};
 
 /// What is counted, and where.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Bound<'a> {
+pub(crate) enum Bound<'a> {
     /// Journeys begun from an address. One that led to a session is forgiven, so that an office behind one address may come to work.
     Starts(&'a Visit),
     /// Proofs from an address that failed: callbacks, documents, codes, tokens.
@@ -48,12 +48,12 @@ impl App {
     ///
     /// # Errors
     /// [`Error::RateLimited`](crate::error::Error::RateLimited).
-    pub(super) async fn demand_room(&self, bound: Bound<'_>, now: Timestamp) -> Result<()> {
+    pub(crate) async fn demand_room(&self, bound: Bound<'_>, now: Timestamp) -> Result<()> {
         self.demand_budget(&bound.key(), &self.allowance_of(bound), now).await
     }
 
     /// Adds to a change that there was one more.
-    pub(super) fn counting(&self, change: Change, bound: Bound<'_>, now: Timestamp) -> Change {
+    pub(crate) fn counting(&self, change: Change, bound: Bound<'_>, now: Timestamp) -> Change {
         budget_failed(change, &bound.key(), &self.allowance_of(bound), now)
     }
 

@@ -18,14 +18,14 @@ mod places;
 pub(crate) mod readers;
 pub(crate) mod sql;
 pub(crate) mod stored;
-mod throttle;
+pub(crate) mod throttle;
 
-pub(crate) use bounds::proofs_key;
+pub(crate) use bounds::{Bound, proofs_key};
 pub use hop::Hop;
 pub use journey::{
     Arrival, Button, Cookies, Departure, Door, Flow, Leave, Native, Returned, SamlBy, SamlLogout, SamlShown, Start,
 };
-pub use methods::{AdminClaim, Claim, PasswordChange};
+pub use methods::{Acceptance, AdminClaim, Claim, PasswordChange};
 pub(crate) use places::check_lists;
 pub(crate) use stored::Parameters;
 

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
-use crate::ids::{AdminId, AuditId, JobId, ProviderId, SessionId, TemplateId, TenantId, UserId};
+use crate::ids::{
+    AdminId, AuditId, JobId, LetterId, LinkId, ProviderId, SessionId, TemplateId, TenantId, UserId, WishId,
+};
 
 /// One argument or column, in the kinds both databases know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,6 +117,24 @@ impl From<TemplateId> for Value {
 
 impl From<JobId> for Value {
     fn from(it: JobId) -> Self {
+        Self::Bytes(it.0.to_vec())
+    }
+}
+
+impl From<LetterId> for Value {
+    fn from(it: LetterId) -> Self {
+        Self::Bytes(it.0.to_vec())
+    }
+}
+
+impl From<LinkId> for Value {
+    fn from(it: LinkId) -> Self {
+        Self::Bytes(it.0.to_vec())
+    }
+}
+
+impl From<WishId> for Value {
+    fn from(it: WishId) -> Self {
         Self::Bytes(it.0.to_vec())
     }
 }

@@ -77,7 +77,9 @@ kinds! {
     "serviceKey" of "service_keys" by (id Int) > "?2": certificate Bytes, created_at Time;
     "domain" of "domains" by (domain Text) > "?2": verified_at Time, verified_by Text, created_at Time;
     "externalIdentity" of "external_identities" by (provider_id Int, issuer Text, subject Text) > "?2, ?3, ?4": user_id Int,
-        created_at Time, last_sign_in_at Time;
+        vouched Int, created_at Time, last_sign_in_at Time;
+    "letter" of "letters" by (id Bytes) > "?2": kind Text, user_id Int, mailbox Text, about Text, state Text, attempts Int,
+        due_at Time, created_at Time;
     "template" of "templates" by (id Uuid) > "?2": title Text, asset_class Text, state Text, published Int, created_by Int,
         created_at Time, updated_at Time;
     "templateVersion" of "template_versions" by (template_id Uuid, number Int) > "?2, ?3": state Text, steps Object, revision Int,
@@ -101,6 +103,7 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("provider_claims", "follows from the providers' settings"),
     ("attempts", "sign-ins under way, sealed"),
     ("exchange_codes", "sign-ins under way, sealed"),
+    ("links", "one-time links that still open something"),
     ("spent_proofs", "remembered for minutes, so that no proof is used twice"),
     ("session_providers", "what signing out at a provider takes, sealed"),
     ("template_words", "words of the templates, to search by"),

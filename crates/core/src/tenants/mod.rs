@@ -297,6 +297,9 @@ impl App {
             .run_system(sql::END_ALL_SESSIONS, args![])
             .run_system(crate::admins::sql::END_ALL_SESSIONS, args![])
             .run_system(crate::users::sql::SKIP_NUMBERS, args![])
+            .run_system(crate::mail::sql::DROP_WAITING, args![])
+            .run_system(crate::people::sql::DROP_LINKS, args![])
+            .run_system(crate::people::sql::DROP_FORGOTTEN, args![])
             .forgetting(Stale::Everything);
         self.store.apply_system(by, change).await.map(drop)
     }

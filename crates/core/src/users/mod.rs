@@ -13,6 +13,7 @@ use crate::audit::{Action, Entry, Target};
 use crate::env::Timestamp;
 use crate::error::{Error, Problem, Result};
 use crate::ids::{TenantId, UserId};
+use crate::mail::{Kind, NewLetter};
 use crate::secret::Secret;
 use crate::signin::password::{Password, Rules};
 use crate::store::{Change, FromRow, Row, Stale, Value, args};
@@ -135,6 +136,14 @@ impl NewUser {
             _ => Err(Error::Invalid(problems)),
         }
     }
+
+    pub(crate) fn has_password(&self) -> bool {
+        self.password.is_some()
+    }
+
+    pub(crate) fn email(&self) -> &Email {
+        &self.email
+    }
 }
 
 /// What to change of a user; what is absent stays.
@@ -192,6 +201,13 @@ impl App {
     /// [`Error::Forbidden`] if a User Admin would make an Admin; [`Error::AccountExists`]; [`Error::Invalid`] for a bad password;
     /// [`Error::LicenseSeats`] if every licensed seat is taken.
     pub async fn create_user(&self, by: &Grant<right::UsersManage>, new: NewUser) -> Result<User> {
+        let (id, change) = self.adding_user(by, &new).await?;
+        self.apply(by, change).await?;
+        self.find_user(by, id).await
+    }
+
+    /// A user about to be made, as steps.
+    pub(crate) async fn adding_user(&self, by: &Grant<right::UsersManage>, new: &NewUser) -> Result<(UserId, Change)> {
         demand_rank(by, new.roles)?;
         let hash = match &new.password {
             Some(password) => Some(
@@ -206,10 +222,7 @@ impl App {
         let names = [&new.first_name, &new.last_name, &new.title].map(String::as_str);
         let row = row(id, &new.email, names, status, new.roles, hash, now);
         let entry = entry(by, now, Action::UserCreated, id).because(words(new.roles));
-        let change = self.adding(Change::within(by, entry), row, || Error::AccountExists).await?;
-        let change = change.forgetting(Stale::User(id));
-        self.apply(by, change).await?;
-        self.find_user(by, id).await
+        Ok((id, self.adding(Change::within(by, entry), row, || Error::AccountExists).await?.forgetting(Stale::User(id))))
     }
 
     /// Changes a user's address, names or title.
@@ -231,10 +244,19 @@ impl App {
         let search = searchable(email.as_str(), &first, &last);
         let was = args![id, user.roles.bits(), &user.email, &user.first_name, &user.last_name, &user.title];
         let row = args![id, email.as_str(), email.key(), first, last, title, search];
-        let change = Change::within(by, entry(by, self.now(), Action::UserUpdated, id))
+        let now = self.now();
+        let change = Change::within(by, entry(by, now, Action::UserUpdated, id))
             .must(sql::STILL, was, || Error::Conflict)
             .must(sql::UPDATE, row, || Error::AccountExists)
             .forgetting(Stale::User(id));
+        let change = if email.as_str() == user.email || user.status != UserStatus::Active {
+            change
+        } else {
+            // Whoever reads the former mailbox is to know.
+            let occasion = crate::secret::encode(&self.draw::<9>());
+            let letter = NewLetter::notice(Kind::AddressChanged, id, &user.email, occasion);
+            self.posting(change, NewLetter { about: email.as_str(), ..letter }, now)
+        };
         self.apply(by, change).await?;
         self.find_user(by, id).await
     }
@@ -273,11 +295,18 @@ impl App {
         if user.status == UserStatus::Disabled {
             return Ok(user);
         }
-        let change = Change::within(by, entry(by, self.now(), Action::UserDisabled, id))
+        let now = self.now();
+        let change = Change::within(by, entry(by, now, Action::UserDisabled, id))
             .taking_away()
             .guarding_tenant()
             .must(sql::DISABLE, args![id, user.roles.bits()], || Error::Conflict)
             .forgetting(Stale::User(id));
+        let change = if user.status == UserStatus::Active {
+            let letter = NewLetter::notice(Kind::AccountDisabled, id, &user.email, user.epoch + 1);
+            self.posting(change, letter, now)
+        } else {
+            change
+        };
         self.apply(by, change).await?;
         self.find_user(by, id).await
     }
@@ -382,13 +411,13 @@ impl App {
     }
 
     /// The user a manager wants to touch: there, and not above the manager's rank.
-    async fn managed(&self, by: &Grant<right::UsersManage>, id: UserId) -> Result<User> {
+    pub(crate) async fn managed(&self, by: &Grant<right::UsersManage>, id: UserId) -> Result<User> {
         let user = self.find_user(by, id).await?;
         demand_rank(by, user.roles)?;
         Ok(user)
     }
 
-    async fn find_user<P: Permission>(&self, by: &Grant<P>, id: UserId) -> Result<User> {
+    pub(crate) async fn find_user<P: Permission>(&self, by: &Grant<P>, id: UserId) -> Result<User> {
         self.store.one(by, sql::FIND, args![id]).await?.ok_or(Error::NotFound)
     }
 
@@ -458,7 +487,7 @@ fn person_title(text: &str) -> Result<String> {
 }
 
 /// What [`UserFilter::search`] looks into.
-fn searchable(email: &str, first: &str, last: &str) -> String {
+pub(crate) fn searchable(email: &str, first: &str, last: &str) -> String {
     format!("{email} {first} {last}").to_lowercase()
 }
 

@@ -45,7 +45,7 @@ pub async fn fill(world: &World, id: &str) {
     let draft = Draft { protocol: Some(ProtocolDraft::Saml(saml)), ..Draft::default() };
     world.app.create_provider(&by, "saml", draft).await.unwrap();
     world.app.add_domain(&by, "acme.test").await.unwrap();
-    for rows in [what_sign_ins_leave(id), what_work_leaves(id)] {
+    for rows in [what_sign_ins_leave(id), what_work_leaves(id), what_mail_leaves(id)] {
         // SQLite takes texts for bytes without being told.
         let rows = if world.database.is_postgres() { rows } else { rows.replace("::bytea", "") };
         world.database.run(&rows).await;
@@ -66,6 +66,17 @@ fn what_sign_ins_leave(tenant: &str) -> String {
          INSERT INTO session_providers (tenant_id, session_id, provider_id, subject, created_at)
              SELECT s.tenant_id, s.id, p.id, 'subject', 1 FROM sessions s, identity_providers p
              WHERE s.tenant_id = '{tenant}' AND p.tenant_id = '{tenant}'"
+    )
+}
+
+/// A letter that waits, and the link in it.
+fn what_mail_leaves(tenant: &str) -> String {
+    format!(
+        "INSERT INTO links (tenant_id, id, kind, user_id, mailbox, epoch, address, expires_at, created_at)
+             SELECT tenant_id, '{tenant}'::bytea, 'reset', id, email_key, 1, '', 1, 1 FROM users WHERE tenant_id = '{tenant}';
+         INSERT INTO letters (tenant_id, id, cause, kind, user_id, mailbox, about, link, state, attempts, due_at, created_at, trouble)
+             SELECT tenant_id, '{tenant}'::bytea, 'c', 'password-reset', id, email, '', '{tenant}'::bytea, 'waiting', 0, 1, 1, ''
+             FROM users WHERE tenant_id = '{tenant}'"
     )
 }
 

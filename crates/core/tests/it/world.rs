@@ -13,6 +13,7 @@ use purser_core::config::Settings;
 use purser_core::env::{Clock, FixedClock, SeededEntropy, Timestamp};
 use purser_core::error::Result;
 use purser_core::ids::TenantId;
+use purser_core::mail::Letter;
 use purser_core::secret::Secret;
 use purser_core::session::{Shown, SignedIn};
 use purser_core::signin::Claim;
@@ -21,6 +22,7 @@ use purser_core::users::{NewUser, User};
 use tempfile::TempDir;
 
 use crate::database::Database;
+use crate::postbox::{Lookout, Postbox};
 
 /// The password everybody has.
 pub const PASSWORD: &str = "correct horse battery staple 9";
@@ -55,8 +57,12 @@ pub struct World {
     pub app: Arc<App>,
     /// Its clock.
     pub clock: Arc<FixedClock>,
+    /// Looks before the database goes.
+    lookout: Lookout,
     /// Its database, to look into and to tamper with.
     pub database: Database,
+    /// Where its letters arrive.
+    pub postbox: Postbox,
     settings: Settings,
     /// Every node draws chance of its own.
     nodes: AtomicU64,
@@ -93,7 +99,8 @@ impl World {
         settings.passwords.passes = 1;
         let clock = Arc::new(FixedClock::at(Timestamp::from_seconds(1_800_000_000)));
         let app = open(&settings, &clock, seed).await;
-        Self { app, clock, database, settings, nodes: AtomicU64::new(seed), _folder: folder }
+        let (lookout, postbox) = (Lookout::default(), Postbox::default());
+        Self { app, clock, lookout, database, postbox, settings, nodes: AtomicU64::new(seed), _folder: folder }
     }
 
     /// Another node on the same database, with the same clock.
@@ -130,6 +137,24 @@ impl World {
         let seed = *nodes;
         drop(self.app);
         Self { app: open(&settings, &clock, seed).await, ..self }
+    }
+
+    /// The same, with letters that leave from here. At its end none may be left in the queue.
+    pub async fn with_mail(self) -> Self {
+        let mut world = self
+            .with(|settings| {
+                settings.server.public_url = Some("https://id.test".into());
+                settings.mail.outbox = Some("never-looked-at".into());
+            })
+            .await;
+        world.lookout = Lookout(Some(world.database.url()));
+        world
+    }
+
+    /// Carries away what is due, and gives what arrived.
+    pub async fn letters(&self) -> Vec<Letter> {
+        while self.app.post_letters(&self.postbox).await.unwrap() > 0 {}
+        self.postbox.take()
     }
 
     /// The settings it was opened with.

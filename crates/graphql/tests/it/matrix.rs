@@ -11,7 +11,7 @@ use crate::world::{World, codes};
 /// An operation: its name in the table, and its document. `$OTHER`, `$ADMIN` and `$SELF` are ids of users made anew for it, `$SESSION`
 /// that of a session of the caller; `$PROVIDER` is an OpenID provider, `$PROVIDER.invalid` a domain, `$FRESH` a name not used yet.
 /// `$DRAFT` to `$ARCHIVED` are templates whose version stands so; `$OPEN` to `$DONE` are jobs, given to the caller if they perform
-/// any, `$THEIRS` one of somebody else.
+/// any, `$THEIRS` one of somebody else. `$INVITED` and `$BOSS` are ids of a user and an Admin who are only invited.
 const OPERATIONS: &[(&str, &str)] = &[
     (
         "me",
@@ -51,6 +51,20 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("deleteUser, admin", "mutation { deleteUser(input: {id: $ADMIN}) { id } }"),
     ("endUserSessions", "mutation { endUserSessions(input: {id: $OTHER}) { id } }"),
     ("endUserSessions, admin", "mutation { endUserSessions(input: {id: $ADMIN}) { id } }"),
+    (
+        "inviteUser",
+        "mutation { inviteUser(input: {email: \"$NEW\", firstName: \"A\", lastName: \"B\", roles: [AUTHOR]}) { id } }",
+    ),
+    (
+        "inviteUser, admin",
+        "mutation { inviteUser(input: {email: \"$NEW\", firstName: \"A\", lastName: \"B\", roles: [ADMIN]}) { id } }",
+    ),
+    ("resendInvitation", "mutation { resendInvitation(input: {id: $INVITED}) { id } }"),
+    ("resendInvitation, admin", "mutation { resendInvitation(input: {id: $BOSS}) { id } }"),
+    ("resendInvitation, active", "mutation { resendInvitation(input: {id: $OTHER}) { id } }"),
+    ("revokeInvitation", "mutation { revokeInvitation(input: {id: $INVITED}) { id } }"),
+    ("revokeInvitation, admin", "mutation { revokeInvitation(input: {id: $BOSS}) { id } }"),
+    ("revokeInvitation, active", "mutation { revokeInvitation(input: {id: $OTHER}) { id } }"),
     ("endSession", "mutation { endSession(input: {id: \"$SESSION\"}) { id } }"),
     (
         "identityProviders",
@@ -186,6 +200,14 @@ async fn each_role_may_do_exactly_what_the_table_says() {
     deleteUser, admin           done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     endUserSessions             done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     endUserSessions, admin      done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    inviteUser                  done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    inviteUser, admin           done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    resendInvitation            done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    resendInvitation, admin     done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    resendInvitation, active    CONFLICT   CONFLICT   FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    revokeInvitation            done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    revokeInvitation, admin     done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    revokeInvitation, active    CONFLICT   CONFLICT   FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     endSession                  done       done       done       done       done       done       done
     identityProviders           done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     identityProvider            done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
@@ -261,14 +283,17 @@ async fn verdict(world: &World, caller: &Caller, document: &str) -> String {
     let other = world.user("acme", &format!("other{me}-{}", document.len()), &[Role::Viewer]).await;
     let admin = world.user("acme", &format!("admin{me}-{}", document.len()), &[Role::Admin]).await;
     let provider = world.provider().await;
+    let (invited, boss) = (world.invited(&[Role::Viewer]).await, world.invited(&[Role::Admin]).await);
     let document = document
+        .replace("$INVITED", &invited.id.to_string())
+        .replace("$BOSS", &boss.id.to_string())
         .replace("$PROVIDER", &provider)
         .replace("$FRESH", &format!("fresh-{provider}"))
         .replace("$OTHER", &other.id.to_string())
         .replace("$ADMIN", &admin.id.to_string())
         .replace("$SELF", &me.to_string())
         .replace("$SESSION", &caller.session().unwrap().to_string())
-        .replace("$NEW", &format!("new{me}@acme.test"));
+        .replace("$NEW", &format!("new{me}-{}@acme.test", document.len()));
     let document = with_work(world, caller, document).await;
     let answer = world.ask(caller, &document).await;
     world.forget_providers().await;

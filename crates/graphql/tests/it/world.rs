@@ -86,6 +86,9 @@ impl World {
         settings.passwords.passes = 1;
         // Nobody answers there.
         settings.federation.dns_server = Some(([127, 0, 0, 1], 9).into());
+        // Letters are queued; nobody carries them away.
+        settings.server.public_url = Some("http://localhost".into());
+        settings.mail.outbox = Some(folder.path().join("outbox"));
         let clock = Arc::new(FixedClock::at(Timestamp::from_seconds(1_800_000_000)));
         let entropy = Arc::new(SeededEntropy::new(1));
         let app = Arc::new(App::open_with(settings, clock.clone(), entropy).await.unwrap());
@@ -123,6 +126,15 @@ impl World {
         let new =
             NewUser::parse(&email, "John", "Doe", "", roles.iter().copied(), Some(Secret::new(PASSWORD))).unwrap();
         self.app.create_user(&by, new).await.unwrap()
+    }
+
+    /// Makes a user of tenant `acme` who is only invited.
+    pub(crate) async fn invited(&self, roles: &[Role]) -> User {
+        let by =
+            self.app.managing_users_of(&SystemAdmin::at_the_command_line().grant(), &"acme".parse().unwrap()).await;
+        let email = format!("invited{}@acme.test", self.people.fetch_add(1, Ordering::SeqCst));
+        let new = NewUser::parse(&email, "John", "Doe", "", roles.iter().copied(), None).unwrap();
+        self.app.create_user(&by.unwrap(), new).await.unwrap()
     }
 
     /// Sets an OpenID provider of tenant `acme` up, and names a domain after it.

@@ -6,6 +6,7 @@ pub mod clients;
 pub mod domains;
 pub mod keys;
 pub mod license;
+pub mod mail;
 pub mod providers;
 pub mod session;
 pub mod users;

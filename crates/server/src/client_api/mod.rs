@@ -3,8 +3,10 @@
 pub mod audit;
 pub mod buttons;
 pub mod dynamics;
+pub mod email;
 pub mod exchange;
 pub mod graphql;
+pub mod invitation;
 pub mod jobs;
 pub mod landing;
 pub mod me;

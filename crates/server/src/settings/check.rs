@@ -12,6 +12,7 @@ use url::{Host, Url};
 
 use super::{Complaint, Loaded, keys};
 use crate::http_settings::PublicUrl;
+use crate::mail;
 use crate::relay::Place;
 
 /// Checks settings and puts them into the one form the rest relies on: addresses without a trailing slash.
@@ -23,6 +24,7 @@ pub(super) fn settle(loaded: &mut Loaded) -> Vec<Complaint> {
     check.server(&mut loaded.settings);
     check.lifetimes(&loaded.settings);
     check.passwords(&loaded.settings);
+    check.mail(&loaded.settings);
     check.others(&mut loaded.settings);
     loaded.warnings.append(&mut check.warnings);
     let named = |(key, reason): (&str, String)| Complaint {
@@ -147,6 +149,36 @@ impl Check {
             cheap,
             "passwords",
             "hashing is cheaper than memory_kib = 19456, passes = 2; stolen hashes are guessed faster",
+        );
+    }
+
+    fn mail(&mut self, settings: &Settings) {
+        let it = &settings.mail;
+        if let Some(reason) = it.url.as_deref().and_then(|url| mail::server_of(url).err()) {
+            self.refuse("mail.url", reason);
+        }
+        self.refuse_if(
+            it.url.is_some() && it.outbox.is_some(),
+            "mail.outbox",
+            "goes in the place of mail.url: set one of them",
+        );
+        self.refuse_if(
+            it.url.is_some() && it.from.is_none(),
+            "mail.from",
+            "is missing; write it as Purser <purser@example.com>",
+        );
+        self.refuse_if(
+            mail::sender(it).is_err(),
+            "mail.from",
+            "is no mailbox; write it as Purser <purser@example.com>",
+        );
+        self.refuse_if(it.user.is_some() && it.password.is_none(), "mail.password", "is missing; mail.user needs it");
+        self.refuse_if(it.password.is_some() && it.user.is_none(), "mail.user", "is missing; mail.password needs it");
+        let homeless = it.is_set_up() && settings.server.public_url.is_none();
+        self.warn(
+            homeless,
+            "mail",
+            "without server.public_url no letter can hold a link: nobody is invited, no password is reset",
         );
     }
 

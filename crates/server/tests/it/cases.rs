@@ -5,6 +5,7 @@ mod cookie;
 mod exports;
 mod graphql;
 mod license;
+mod people;
 mod providers;
 mod refresh;
 mod sign_in;

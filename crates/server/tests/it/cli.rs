@@ -416,3 +416,23 @@ fn people_are_imported_and_exported() {
     assert!(out.contains("ann@acme.test,Ann,Lee,,ADMIN,INVITED"), "{out}");
     assert!(here.purser(&["user", "export", "--client", "nobody"]).refused().contains("there is no client nobody"));
 }
+
+#[test]
+fn a_running_server_carries_letters_away_by_itself() {
+    let mut here = Deployment::on_sqlite();
+    here.environment.push(("PURSER_MAIL__OUTBOX".into(), "outbox".into()));
+    here.environment.push(("PURSER_SERVER__PUBLIC_URL".into(), "http://localhost".into()));
+    here.with_client();
+    let user = [&["user", "create", "--client", "acme", "--role", "Viewer", "--password-stdin"], ANN].concat();
+    here.fed(format!("{PASSWORD}\n"), &user).done();
+    let mut server = Running::serving(&here);
+    let wish = r#"-H 'Content-Type: application/json' -d '{"email":"ann@acme.test"}'"#;
+    let answer = sh(&format!("curl -sS {}/api/client/auth/password/forgot {wish}", server.base()));
+    assert_eq!(answer, r#"{"success":true,"data":{}}"#);
+    let outbox = here.folder.path().join("outbox");
+    let found = sh(&format!("timeout 20 sh -c 'until ls {0}/*.eml; do sleep 0.1; done' 2>/dev/null", outbox.display()));
+    let letter = std::fs::metadata(found.trim()).unwrap();
+    assert_eq!(letter.permissions().mode() & 0o777, 0o600);
+    assert!(found.trim().ends_with("-password-reset.eml"), "{found}");
+    assert!(server.stop().success());
+}

@@ -109,7 +109,10 @@ fn who_wants_a_session_says_so_and_says_what_is_answered_without() {
     let open = |path: &str| {
         !path.starts_with("/api/client/") && !path.starts_with("/api/admin/")
             || ["/sign-in", "/refresh", "/providers", "/exchange", "/landing"].iter().any(|end| path.ends_with(end))
-            || ["/oidc", "/okta-saml", "/ms-dynamics"].iter().any(|door| path.contains(&format!("/auth{door}")))
+            || ["/password/forgot", "/password/reset", "/email/confirm"].iter().any(|end| path.ends_with(end))
+            || ["/oidc", "/okta-saml", "/ms-dynamics", "/invitation"]
+                .iter()
+                .any(|door| path.contains(&format!("/auth{door}")))
     };
     let said = |path: &str, operation: &Value| {
         let door = if path.starts_with("/api/admin/") { "admin" } else { "bearer" };

@@ -117,12 +117,12 @@ fn unknown_names_are_refused_all_at_once_each_with_the_nearest_that_exists() {
             .variable("PURSER_server__listen", "x")
             .variable("PURSER_", "x");
     assert_snapshot!(place.refusal(), @r#"
-    PURSER_: no setting has this name; the sections are audit, database, deployment, federation, license, limits, log, metrics, microsoft, passwords, secrets, server, sessions, tokens
+    PURSER_: no setting has this name; the sections are audit, database, deployment, federation, license, limits, log, mail, metrics, microsoft, passwords, secrets, server, sessions, tokens
     PURSER_DATABASE_URL: no setting has this name; the nearest is PURSER_DATABASE__URL
     PURSER_LISTEN: no setting has this name; the nearest is PURSER_SERVER__LISTEN
     PURSER_server__listen: no setting has this name; the nearest is PURSER_SERVER__LISTEN
     databse (from purser.toml): there is no such section; the nearest is database
-    limits.qqqq (from purser.toml): there is no such key; the sections are audit, database, deployment, federation, license, limits, log, metrics, microsoft, passwords, secrets, server, sessions, tokens
+    limits.qqqq (from purser.toml): there is no such key; the sections are audit, database, deployment, federation, license, limits, log, mail, metrics, microsoft, passwords, secrets, server, sessions, tokens
     listen (from purser.toml): there is no such key; the nearest is server.listen
     tokens.acess_ttl (from purser.toml): there is no such key; the nearest is tokens.access_ttl
     "#);
@@ -322,4 +322,27 @@ fn the_page_of_settings_can_be_saved_and_read_again() {
 fn loaded_settings_print_no_secret_for_debugging() {
     let loaded = Place::bare().variable("PURSER_SECRETS__MASTER_KEY", "s3cret").load();
     assert!(!format!("{loaded:?}").contains("s3cret"));
+}
+
+#[test]
+fn a_way_for_mail_that_leads_nowhere_is_refused_with_what_would_be_right() {
+    let file = "[mail]\nurl = \"mail.example.com\"\noutbox = \"out\"\nuser = \"u\"\n";
+    assert_snapshot!(Place::with_file(file).refusal(), @r#"
+    mail.url (from purser.toml): write smtp://HOST:PORT or smtps://HOST:PORT, with nothing after the port
+    mail.outbox (from purser.toml): goes in the place of mail.url: set one of them
+    mail.from: is missing; write it as Purser <purser@example.com>
+    mail.password: is missing; mail.user needs it
+    "#);
+    let file = "[mail]\noutbox = \"out\"\nfrom = \"nobody\"\npassword = \"canary-mail-password\"\n";
+    assert_snapshot!(Place::with_file(file).refusal(), @r#"
+    mail.from (from purser.toml): is no mailbox; write it as Purser <purser@example.com>
+    mail.user: is missing; mail.password needs it
+    "#);
+    let loaded = Place::with_file("[mail]\nurl = \"smtp://mail.example.com\"\nfrom = \"P <p@example.com>\"\nuser = \"u\"\npassword = \"canary-mail-password\"\n").load();
+    assert!(!loaded.to_toml().contains("canary-mail-password"));
+    assert!(
+        loaded.warnings.iter().any(|it| it.starts_with("mail: without server.public_url")),
+        "{:?}",
+        loaded.warnings
+    );
 }

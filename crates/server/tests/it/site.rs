@@ -2,6 +2,7 @@
 
 mod asker;
 mod ground;
+mod letters;
 pub(crate) mod vendor;
 
 use std::sync::Arc;
@@ -99,13 +100,14 @@ impl Site {
         settings.passwords.passes = 1;
         // Nobody answers there.
         settings.federation.dns_server = Some(([127, 0, 0, 1], 9).into());
+        settings.mail.outbox = Some(ground.outbox());
         let clock = Arc::new(FixedClock::at(Timestamp::from_seconds(NOW)));
         Self::opened(settings, clock, Arc::new(ground)).await
     }
 
     async fn opened(settings: Settings, clock: Arc<FixedClock>, ground: Arc<Ground>) -> Self {
         let entropy = Arc::new(SeededEntropy::new(ground.next_seed()));
-        let app = Arc::new(App::open_with(settings.clone(), clock.clone(), entropy).await.unwrap());
+        let app = Arc::new(Box::pin(App::open_with(settings.clone(), clock.clone(), entropy)).await.unwrap());
         let http = http_settings(&settings).unwrap();
         let figures = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
         let parts = Parts {
@@ -134,7 +136,7 @@ impl Site {
         probe.stop().await.unwrap();
         drop(app);
         change(&mut settings);
-        Self::opened(settings, clock, ground).await
+        Box::pin(Self::opened(settings, clock, ground)).await
     }
 
     /// Moves the clock to one second before so much time has passed.

@@ -203,7 +203,7 @@ impl<'s> Table<'s> {
 
 on_both! {
     async fn every_operation_answers_every_caller_as_the_table_says(site) {
-        let site = site.on_premises().await;
+        let site = site.on_premises().await.with_mail().await;
         let key = vendor::key(&site, 1, &json!({}));
         site.admin().await.post("/api/admin/license-on-prem", &json!({"licenseKey": key})).await;
         let expired = (site.as_role(Role::Admin).await, site.admin().await);

@@ -1,11 +1,13 @@
 //! The ways to sign in, one file each.
 
 mod entra_bearer;
+mod invitation;
 mod microsoft;
 mod oidc;
 mod password;
 mod saml;
 
+pub use invitation::Acceptance;
 pub use password::{AdminClaim, Claim, PasswordChange};
 
 use crate::providers::Protocol;

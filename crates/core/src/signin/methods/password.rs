@@ -9,6 +9,7 @@ use crate::audit::{Action, Actor, Entry, Target, Visit};
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::AdminId;
+use crate::mail::{Kind, NewLetter};
 use crate::secret::Secret;
 use crate::session::{AdminSignedIn, SignedIn, sql as session_sql};
 use crate::signin::guesses::{Place, budget_failed, counted, tenant_key};
@@ -48,6 +49,14 @@ pub struct PasswordChange {
     pub current: Secret,
     /// The one to come.
     pub new: Secret,
+}
+
+/// A caller has shown their password once more.
+pub(crate) struct Confirmed {
+    /// The place of the guess that it was, to be settled.
+    pub(crate) place: Place,
+    /// The user's epoch then.
+    pub(crate) epoch: i64,
 }
 
 impl App {
@@ -151,45 +160,59 @@ impl App {
     /// [`Error::InvalidCredentials`] if the present password is wrong; [`Error::Invalid`] if the new one may not be one;
     /// [`Error::RateLimited`]; [`Error::ServerBusy`].
     pub async fn change_password(&self, caller: &Caller, wish: PasswordChange) -> Result<()> {
-        let now = self.now();
-        let current = Password::parse(wish.current.reveal()).map_err(|refusal| refusal.about("currentPassword"))?;
         let user = &caller.user;
-        let key = format!("change/{}", user.id);
-        let place = self.take_place(key, &self.account_rule(), now).await?;
+        let again = self.confirm_password(caller, &wish.current, "currentPassword", Action::PasswordChanged).await?;
         let about = [user.email.as_str(), &user.first_name, &user.last_name];
-        let checked = self.check_own_password(caller, current).await;
-        let hashed = match checked {
-            Ok(epoch) => self
-                .hash_new_password(&caller.tenant.id, &wish.new, &about)
-                .await
-                .map(|hash| (epoch, hash))
-                .map_err(|refusal| refusal.about("newPassword")),
-            Err(fault) => Err(fault),
-        };
+        let hashed = self.hash_new_password(&caller.tenant.id, &wish.new, &about).await;
+        let hashed = hashed.map_err(|refusal| refusal.about("newPassword"));
+        let places = [again.place];
+        let hash = self.or_give_back(hashed, &places).await?;
         let now = self.now();
-        let actor = Actor::User(user.id);
-        let entry = Entry::done(now, &actor, &caller.visit, Action::PasswordChanged, Target::user(user.id));
-        let (epoch, hash) = match hashed {
-            Ok(both) => both,
-            Err(Error::InvalidCredentials) => {
-                let change = Change::within(caller, entry.refused("the present password is wrong"));
-                self.store.carry_out(place.failed(change, now)).await?;
-                return Err(Error::InvalidCredentials);
-            }
-            Err(fault) => {
-                self.give_back(&[place]).await?;
-                return Err(fault);
-            }
-        };
+        let entry =
+            Entry::done(now, &Actor::User(user.id), &caller.visit, Action::PasswordChanged, Target::user(user.id));
         let change = Change::within(caller, entry)
-            .must(users_sql::SET_PASSWORD, args![user.id, hash, now, epoch], || Error::Conflict)
+            .must(users_sql::SET_PASSWORD, args![user.id, hash, now, again.epoch], || Error::Conflict)
             .forgetting(Stale::User(user.id));
         let change = match caller.session {
             Some(session) => change.run(session_sql::KEEP, args![user.id, session]).forgetting(Stale::Session(session)),
             None => change,
         };
-        let changed = self.store.carry_out(place.succeeded(change, now)).await;
-        self.or_give_back(changed, &[place]).await.map(drop)
+        let word = NewLetter::notice(Kind::PasswordChanged, user.id, &user.email, again.epoch + 1);
+        let change = places.iter().fold(self.posting(change, word, now), |change, it| it.succeeded(change, now));
+        let changed = self.store.carry_out(change).await;
+        self.or_give_back(changed, &places).await.map(drop)
+    }
+
+    /// Asks for the caller's own password once more, before something weighty. A wrong one is counted as a guess, and logged as a
+    /// refusal of the action; for a right one, the place of the guess is the caller's to settle.
+    ///
+    /// # Errors
+    /// [`Error::InvalidCredentials`]; [`Error::Invalid`] naming `field`; [`Error::RateLimited`]; [`Error::ServerBusy`].
+    pub(crate) async fn confirm_password(
+        &self,
+        caller: &Caller,
+        typed: &Secret,
+        field: &str,
+        action: Action,
+    ) -> Result<Confirmed> {
+        let now = self.now();
+        let password = Password::parse(typed.reveal()).map_err(|refusal| refusal.about(field))?;
+        let user = caller.user.id;
+        let place = self.take_place(format!("change/{user}"), &self.account_rule(), now).await?;
+        match self.check_own_password(caller, password).await {
+            Ok(epoch) => Ok(Confirmed { place, epoch }),
+            Err(Error::InvalidCredentials) => {
+                let now = self.now();
+                let entry = Entry::done(now, &Actor::User(user), &caller.visit, action, Target::user(user));
+                let change = Change::within(caller, entry.refused("the present password is wrong"));
+                self.store.carry_out(place.failed(change, now)).await?;
+                Err(Error::InvalidCredentials)
+            }
+            Err(fault) => {
+                self.give_back(&[place]).await?;
+                Err(fault)
+            }
+        }
     }
 
     async fn check_own_password(&self, caller: &Caller, current: Password) -> Result<i64> {

@@ -32,6 +32,9 @@ const HELD: &[(&str, &str)] = &[
     ("exchange_codes", "id, tenant_id, user_id, challenge, expires_at"),
     ("spent_proofs", "tenant_id, issuer, proof, until"),
     ("session_providers", "tenant_id, session_id, provider_id, subject"),
+    ("links", "tenant_id, id, kind, user_id, mailbox, address, expires_at"),
+    ("letters", "tenant_id, id, cause, kind, user_id, mailbox, state"),
+    ("forgotten", "id, email, client"),
     ("templates", "tenant_id, id, title, asset_class, state, published, last_number, changes"),
     ("template_versions", "tenant_id, template_id, number, state, steps, revision, reviewer, comment"),
     ("template_history", "tenant_id, template_id, number, actor, action, part"),
@@ -99,6 +102,11 @@ impl Ground {
 
     pub(super) fn master_key(&self) -> PathBuf {
         self.folder.path().join("purser.key")
+    }
+
+    /// Where letters are put.
+    pub(super) fn outbox(&self) -> PathBuf {
+        self.folder.path().join("outbox")
     }
 
     fn file(&self) -> PathBuf {

@@ -14,7 +14,7 @@ use crate::on_both;
 use crate::site::{DAY, Site};
 
 /// Documents, one root field each. `$OTHER` and `$ADMIN` are ids of users made for it, `$SELF` that of the caller, `$SESSION` that
-/// of a session of the caller, `$NEW` an address nobody has, `$PROVIDER` an identity provider, `$FRESH` a name not used yet.
+/// of a session of the caller, `$INVITED` one of somebody who is only invited, `$NEW` an address nobody has, `$PROVIDER` an identity provider, `$FRESH` a name not used yet.
 /// `$DRAFT` to `$ARCHIVED` are templates whose version stands so; `$OPEN` to `$DONE` are jobs, given to the caller if they perform any.
 const DOCUMENTS: &[&str] = &[
     "{ me { id email roles permissions client { id } } }",
@@ -42,6 +42,12 @@ const DOCUMENTS: &[&str] = &[
     "mutation { deleteUser(input: {id: $ADMIN}) { id } }",
     "mutation { endUserSessions(input: {id: $OTHER}) { id } }",
     "mutation { endUserSessions(input: {id: $ADMIN}) { id } }",
+    r#"mutation { inviteUser(input: {email: "$NEW", firstName: "A", lastName: "B", roles: [AUTHOR]}) { id } }"#,
+    r#"mutation { inviteUser(input: {email: "$NEW", firstName: "A", lastName: "B", roles: [ADMIN]}) { id } }"#,
+    "mutation { resendInvitation(input: {id: $INVITED}) { id } }",
+    "mutation { resendInvitation(input: {id: $ADMIN}) { id } }",
+    "mutation { revokeInvitation(input: {id: $INVITED}) { id } }",
+    "mutation { revokeInvitation(input: {id: $ADMIN}) { id } }",
     r#"mutation { endSession(input: {id: "$SESSION"}) { id } }"#,
     "{ identityProviders { id name kind oidc { issuer clientId clientAuth } addresses { redirectUri } } }",
     r#"{ identityProvider(name: "$PROVIDER") { id name kind } }"#,
@@ -137,6 +143,11 @@ async fn filled(site: &Site, document: &str, who: Who<'_, '_>) -> String {
         Who::Member(member) => (member.user.id.to_string(), site.sign_in(&member.user).await.session().await),
         _ => (other.id.to_string(), site.sign_in(&other).await.session().await),
     };
+    let mut invited = String::new();
+    if document.contains("$INVITED") {
+        let email = format!("{}@acme.test", site.new_name());
+        invited = site.user_named("acme", &email, &[Role::Viewer], None).await.id.to_string();
+    }
     let mut provider = String::new();
     if document.contains("$PROVIDER") {
         site.forget_providers("acme").await;
@@ -150,6 +161,7 @@ async fn filled(site: &Site, document: &str, who: Who<'_, '_>) -> String {
         .await
         .replace("$PROVIDER", &provider)
         .replace("$FRESH", &site.new_name())
+        .replace("$INVITED", &invited)
         .replace("$OTHER", &other.id.to_string())
         .replace("$ADMIN", &admin.id.to_string())
         .replace("$SELF", &own_id)
@@ -170,6 +182,7 @@ async fn asked(site: &Site, document: &str, who: Who<'_, '_>) -> String {
 
 on_both! {
     async fn every_field_answers_every_caller_as_the_table_says(site) {
+        let site = site.with_mail().await;
         let expired = site.as_role(Role::Admin).await;
         site.wait(DAY);
         let mut table = String::new();
@@ -202,7 +215,7 @@ on_both! {
         let mut swept = 0;
         let their_provider = site.provider("globex").await;
         let work = ["$DRAFT", "$REVIEW", "$APPROVED", "$PUBLISHED", "$ARCHIVED", "$OPEN", "$GIVEN", "$BEGUN", "$DONE"];
-        let ids = [["$OTHER", "$ADMIN", "$SESSION", "$PROVIDER"].as_slice(), &work].concat();
+        let ids = [["$OTHER", "$ADMIN", "$INVITED", "$SESSION", "$PROVIDER"].as_slice(), &work].concat();
         for document in DOCUMENTS.iter().filter(|it| ids.iter().any(|id| it.contains(id))) {
             let their_work = with_work(&site, "globex", document, None).await;
             let of = |user: &str, session: &str, provider: &str| {
@@ -212,6 +225,7 @@ on_both! {
                     work.iter().fold((*document).to_owned(), |text, id| text.replace(id, session))
                 };
                 let named = document.replace("$OTHER", user).replace("$ADMIN", user).replace("$SESSION", session);
+                let named = named.replace("$INVITED", user);
                 named.replace("$PROVIDER", provider)
             };
             let before = site.holdings().await;

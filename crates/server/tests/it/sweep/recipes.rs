@@ -99,6 +99,10 @@ async fn client(site: &Site, method: &str, rest: &str, who: Who<'_, '_>) -> Prep
         ("POST", "auth/password/change") => {
             Prepared::json(path, json!({"currentPassword": PASSWORD, "newPassword": "another horse battery 4711"}))
         }
+        ("POST", _) if rest.starts_with("auth/password/") || rest.starts_with("auth/email/") => {
+            by_mail(site, rest, path, who).await
+        }
+        ("POST", "auth/invitation" | "auth/invitation/accept") => by_mail(site, rest, path, who).await,
         ("POST", "graphql") => Prepared::json(path, json!({"query": "query { users { id email } }"})),
         ("POST", "users/import") => {
             let file = format!("email,firstName,lastName\n{}@acme.test,Ann,Lee\n", site.new_name());
@@ -109,6 +113,34 @@ async fn client(site: &Site, method: &str, rest: &str, who: Who<'_, '_>) -> Prep
             Prepared::bare(super::work::with_work(site, "acme", &path.replace("{id}", "$DONE"), None).await)
         }
         _ => single_sign_on(method, rest, path),
+    }
+}
+
+/// What letters lead to.
+async fn by_mail(site: &Site, rest: &str, path: String, who: Who<'_, '_>) -> Prepared {
+    let fresh = format!("{}@acme.test", site.new_name());
+    match rest {
+        "auth/password/forgot" => Prepared::json(path + "?client=acme", json!({"email": fresh})),
+        "auth/password/reset" => {
+            let user = site.user("acme", &[Role::Viewer]).await;
+            let token = site.reset_link(&user.email).await;
+            Prepared::json(path, json!({"token": token, "password": "another horse battery 4711"}))
+        }
+        "auth/email/change" => Prepared::json(path, json!({"email": fresh, "password": PASSWORD})),
+        "auth/email/confirm" => {
+            let member = match who {
+                Who::Member(member) => site.sign_in(&member.user).await,
+                _ => site.as_role(Role::Viewer).await,
+            };
+            let token = site.address_link(&member, &fresh).await;
+            Prepared::json(path, json!({"token": token}))
+        }
+        "auth/invitation" => Prepared::json(path, json!({"token": site.invitation_link(&fresh).await})),
+        "auth/invitation/accept" => {
+            let token = site.invitation_link(&fresh).await;
+            Prepared::json(path, json!({"token": token, "firstName": "Ann", "password": "another horse battery 4711"}))
+        }
+        _ => panic!("{rest} is not covered: write a request for it here"),
     }
 }
 
@@ -147,7 +179,7 @@ async fn admin(site: &Site, method: &str, rest: &str) -> Prepared {
             Prepared::json(path, json!({"refreshToken": admin.refresh_token}))
         }
         ("POST", "auth/sign-out" | "keys")
-        | ("GET", "clients" | "admins" | "audit" | "audit/export" | "keys" | "license-on-prem")
+        | ("GET", "clients" | "admins" | "audit" | "audit/export" | "keys" | "license-on-prem" | "mail")
         | ("DELETE", "sessions") => Prepared::bare(path),
         ("DELETE", "sessions/{id}") => {
             let member = site.as_role(Role::Viewer).await;

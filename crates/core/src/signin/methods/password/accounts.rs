@@ -198,7 +198,7 @@ impl App {
     }
 
     /// A right password that led to nothing was no wrong guess: its places are given back.
-    pub(super) async fn or_give_back<T>(&self, outcome: Result<T>, places: &[Place]) -> Result<T> {
+    pub(crate) async fn or_give_back<T>(&self, outcome: Result<T>, places: &[Place]) -> Result<T> {
         if outcome.is_err() {
             self.give_back(places).await?;
         }
