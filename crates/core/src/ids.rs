@@ -131,6 +131,8 @@ uuids! {
     TemplateId,
     /// A tenant's job.
     JobId,
+    /// A user's passkey.
+    PasskeyId,
 }
 
 impl TemplateId {

@@ -33,6 +33,7 @@ pub fn statements() -> Vec<store::statement::Listed> {
         license::sql::ALL,
         providers::sql::ALL,
         session::sql::ALL,
+        signin::second::sql::ALL,
         signin::sql::ALL,
         tenants::sql::ALL,
         users::sql::ALL,

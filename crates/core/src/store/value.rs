@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
-use crate::ids::{AdminId, AuditId, JobId, ProviderId, SessionId, TemplateId, TenantId, UserId};
+use crate::ids::{AdminId, AuditId, JobId, PasskeyId, ProviderId, SessionId, TemplateId, TenantId, UserId};
 
 /// One argument or column, in the kinds both databases know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +109,12 @@ impl From<AuditId> for Value {
 
 impl From<TemplateId> for Value {
     fn from(it: TemplateId) -> Self {
+        Self::Bytes(it.0.to_vec())
+    }
+}
+
+impl From<PasskeyId> for Value {
+    fn from(it: PasskeyId) -> Self {
         Self::Bytes(it.0.to_vec())
     }
 }

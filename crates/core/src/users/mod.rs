@@ -40,6 +40,10 @@ pub struct User {
     pub last_sign_in_at: Option<Timestamp>,
     /// Since when they exist.
     pub created_at: Timestamp,
+    /// Since when they must have a second factor, they in particular.
+    pub two_factor_required_at: Option<Timestamp>,
+    /// Since when they have one.
+    pub two_factor_since: Option<Timestamp>,
     pub(crate) epoch: i64,
 }
 
@@ -95,6 +99,8 @@ impl FromRow for User {
             epoch: row.int(8)?,
             last_sign_in_at: row.maybe_time(9)?,
             created_at: row.time(10)?,
+            two_factor_required_at: row.maybe_time(11)?,
+            two_factor_since: row.maybe_time(12)?,
         })
     }
 }
@@ -370,13 +376,13 @@ impl App {
     }
 
     /// The user a manager wants to touch: there, and not above the manager's rank.
-    async fn managed(&self, by: &Grant<right::UsersManage>, id: UserId) -> Result<User> {
+    pub(crate) async fn managed(&self, by: &Grant<right::UsersManage>, id: UserId) -> Result<User> {
         let user = self.find_user(by, id).await?;
         demand_rank(by, user.roles)?;
         Ok(user)
     }
 
-    async fn find_user<P: Permission>(&self, by: &Grant<P>, id: UserId) -> Result<User> {
+    pub(crate) async fn find_user<P: Permission>(&self, by: &Grant<P>, id: UserId) -> Result<User> {
         self.store.one(by, sql::FIND, args![id]).await?.ok_or(Error::NotFound)
     }
 

@@ -3,10 +3,14 @@
 mod entra_bearer;
 mod microsoft;
 mod oidc;
+mod passkey;
 mod password;
+mod recovery;
 mod saml;
+mod totp;
 
 pub use password::{AdminClaim, Claim, PasswordChange};
+pub use totp::TotpOffer;
 
 use crate::providers::Protocol;
 

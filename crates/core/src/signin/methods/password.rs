@@ -11,10 +11,10 @@ use crate::error::{Error, Result};
 use crate::ids::AdminId;
 use crate::secret::Secret;
 use crate::session::{AdminSignedIn, SignedIn, sql as session_sql};
-use crate::signin::guesses::{Place, budget_failed, counted, tenant_key};
+use crate::signin::guesses::{Place, budget_failed, tenant_key};
 use crate::signin::password::Password;
 use crate::signin::stored::{Stored, Verdict};
-use crate::signin::{AdminProof, Proof, Seal, sql};
+use crate::signin::{AdminProof, Proof, Seal};
 use crate::store::{Change, FromRow, Row, Stale, args};
 use crate::users::{Email, sql as users_sql};
 use accounts::{Account, Candidates, address_key};
@@ -192,6 +192,27 @@ impl App {
         self.or_give_back(changed, &[place]).await.map(drop)
     }
 
+    /// Refuses if this is not the caller's own password. Guesses are counted with those at changing it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidCredentials`]; [`Error::RateLimited`]; [`Error::ServerBusy`].
+    pub(in crate::signin) async fn confirm_password(&self, caller: &Caller, password: &Secret) -> Result<()> {
+        let now = self.now();
+        let current = Password::parse(password.reveal())?;
+        let place = self.take_place(format!("change/{}", caller.user.id), &self.account_rule(), now).await?;
+        match self.check_own_password(caller, current).await {
+            Ok(_epoch) => self.store.carry_out(place.succeeded(Change::unlogged(), self.now())).await.map(drop),
+            Err(Error::InvalidCredentials) => {
+                self.store.carry_out(place.failed(Change::unlogged(), self.now())).await?;
+                Err(Error::InvalidCredentials)
+            }
+            Err(fault) => {
+                self.give_back(&[place]).await?;
+                Err(fault)
+            }
+        }
+    }
+
     async fn check_own_password(&self, caller: &Caller, current: Password) -> Result<i64> {
         let account: Option<Account> = self.store.one(caller, users_sql::PASSWORD, args![caller.user.id]).await?;
         let account = account.ok_or(Error::InvalidToken)?;
@@ -220,10 +241,11 @@ impl App {
         let proof = Proof {
             tenant: account.tenant.clone(),
             user: account.id,
-            method: "password",
+            method: "password".into(),
             amr: "pwd".into(),
             epoch: account.epoch,
             through: None,
+            return_to: None,
             _made_here: Seal,
         };
         let better = match verdict {
@@ -231,8 +253,7 @@ impl App {
             _ => None,
         };
         let now = self.now();
-        let known = Change::unlogged_within(&proof).run(sql::KNOW, args![account.id, counted(visit.address), now]);
-        let mut change = settle(known, now);
+        let mut change = settle(Change::unlogged_within(&proof), now);
         if let Some(better) = better {
             let entry =
                 Entry::done(now, &Actor::User(account.id), visit, Action::PasswordRehashed, Target::user(account.id));
