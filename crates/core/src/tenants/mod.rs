@@ -170,6 +170,13 @@ impl Tenant {
     pub(crate) fn is_active(&self) -> bool {
         self.status == TenantStatus::Active
     }
+
+    /// One that no store has, for tests of what is decided on it.
+    #[cfg(test)]
+    pub(crate) fn of_tests(id: &str, settings: TenantSettings, created_at: Timestamp) -> Self {
+        let status = TenantStatus::Active;
+        Self { id: TenantId::stored(id), name: id.into(), status, settings, created_at, version: 1, epoch: 1 }
+    }
 }
 
 impl Scope for Tenant {
