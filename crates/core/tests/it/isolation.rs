@@ -37,6 +37,7 @@ async fn two_tenants() -> World {
         world.app.create_provider(&by, "saml", draft).await.unwrap();
         world.app.add_domain(&by, "acme.test").await.unwrap();
         world.database.run(&what_sign_ins_leave(id)).await;
+        world.database.run(&what_second_factors_leave(id)).await;
         world.database.run(&what_work_leaves(id)).await;
     }
     world
@@ -56,6 +57,19 @@ fn what_sign_ins_leave(tenant: &str) -> String {
          INSERT INTO session_providers (tenant_id, session_id, provider_id, subject, created_at)
              SELECT s.tenant_id, s.id, p.id, 'subject', 1 FROM sessions s, identity_providers p
              WHERE s.tenant_id = '{tenant}' AND p.tenant_id = '{tenant}'"
+    )
+}
+
+/// Every kind of second factor, and a sign-in that waits for one.
+fn what_second_factors_leave(tenant: &str) -> String {
+    let user = format!("FROM users WHERE tenant_id = '{tenant}'");
+    format!(
+        "INSERT INTO totp (tenant_id, user_id, last_step) SELECT tenant_id, id, 0 {user};
+         INSERT INTO recovery_codes (tenant_id, user_id, code) SELECT tenant_id, id, 'c' {user};
+         INSERT INTO passkeys (tenant_id, id, user_id, credential, public_key, counter, name, created_at)
+             SELECT tenant_id, 'p', id, '{tenant}'::bytea, 'k', 0, 'Phone', 1 {user};
+         INSERT INTO challenges (id, tenant_id, user_id, sealed, expires_at)
+             SELECT '{tenant}'::bytea, tenant_id, id, 's', 1 {user}"
     )
 }
 

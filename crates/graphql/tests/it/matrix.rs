@@ -24,7 +24,12 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("user, roles", "{ user(id: $OTHER) { roles } }"),
     ("user, last sign-in", "{ user(id: $OTHER) { lastSignInAt } }"),
     ("user, created", "{ user(id: $OTHER) { createdAt } }"),
-    ("user, oneself", "{ user(id: $SELF) { id status roles lastSignInAt createdAt } }"),
+    ("user, second factor", "{ user(id: $OTHER) { twoFactorEnabled } }"),
+    ("user, second factor demanded", "{ user(id: $OTHER) { twoFactorRequired } }"),
+    (
+        "user, oneself",
+        "{ user(id: $SELF) { id status roles lastSignInAt createdAt twoFactorEnabled twoFactorRequired } }",
+    ),
     ("sessions", "{ sessions { id method address agent createdAt lastSeenAt current } }"),
     ("auditLog", "{ auditLog { id at actorKind actor address request action target outcome reason } }"),
     (
@@ -51,6 +56,11 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("deleteUser, admin", "mutation { deleteUser(input: {id: $ADMIN}) { id } }"),
     ("endUserSessions", "mutation { endUserSessions(input: {id: $OTHER}) { id } }"),
     ("endUserSessions, admin", "mutation { endUserSessions(input: {id: $ADMIN}) { id } }"),
+    ("requireTwoFactor", "mutation { requireTwoFactor(input: {id: $OTHER, required: true}) { id } }"),
+    ("requireTwoFactor, admin", "mutation { requireTwoFactor(input: {id: $ADMIN, required: true}) { id } }"),
+    ("resetTwoFactor", "mutation { resetTwoFactor(input: {id: $OTHER}) { id } }"),
+    ("resetTwoFactor, admin", "mutation { resetTwoFactor(input: {id: $ADMIN}) { id } }"),
+    ("resetTwoFactor, oneself", "mutation { resetTwoFactor(input: {id: $SELF}) { id } }"),
     ("endSession", "mutation { endSession(input: {id: \"$SESSION\"}) { id } }"),
     (
         "identityProviders",

@@ -91,7 +91,7 @@ impl App {
             change.must(sql::QUEUE, args![user.id, user.epoch], || Error::Conflict)
         };
         let row = args![id, user.id, new.credential, new.key, new.counter, name, now];
-        let change = self.spending(change, &challenge, now).must(sql::ADD_PASSKEY, row, || Error::Conflict);
+        let change = spending(change, &challenge, now, || Error::Conflict).must(sql::ADD_PASSKEY, row, || Error::Conflict);
         let Enrolled { change, codes } = self.enrolled(change, user);
         self.store.carry_out(change).await?;
         let all = self.passkeys_of(caller, user.id).await?;
@@ -185,7 +185,7 @@ impl App {
             return Ok(Err(Wrong(COPIED.0)));
         }
         let change = used(Change::unlogged_within(challenge), passkey, signed, now);
-        Ok(Ok(Shown { words: kind(signed), change: self.spending(change, &shown.challenge(), now) }))
+        Ok(Ok(Shown { words: kind(signed), change: spending(change, &shown.challenge(), now, || Error::InvalidCredentials) }))
     }
 
     /// Whose a passkey is that is shown alone, and what it signed.
@@ -239,7 +239,7 @@ impl App {
             _made_here: Seal,
         };
         let change = used(Change::unlogged_within(&proof), passkey, signed, now);
-        let change = self.spending(change, &shown.challenge(), now);
+        let change = spending(change, &shown.challenge(), now, || Error::InvalidCredentials);
         crate::signin::finish(self, proof, visit, change).await
     }
 
@@ -253,12 +253,6 @@ impl App {
 
     fn relying_party(&self) -> Result<RelyingParty> {
         RelyingParty::of(self.settings.server.public_url.as_deref())
-    }
-
-    /// Adds to a change that a ceremony has ended: what was signed for it opens nothing twice.
-    fn spending(&self, change: Change, challenge: &[u8], now: Timestamp) -> Change {
-        let row = args![ISSUER, secret::encode(challenge), now.after(LIFETIME)];
-        change.must(signin_sql::SPEND_PROOF, row, || Error::InvalidCredentials)
     }
 
     async fn log_flaw(&self, passkey: &Passkey, flaw: Flaw, visit: &Visit, now: Timestamp) -> Result<()> {
@@ -293,6 +287,12 @@ fn counts_on(kept: u32, shown: u32) -> bool {
 fn used(change: Change, passkey: &Passkey, signed: Signed, now: Timestamp) -> Change {
     let row = args![passkey.id, passkey.counter, signed.counter, now];
     change.must(sql::USE_PASSKEY, row, || Error::InvalidCredentials)
+}
+
+/// Adds to a change that a ceremony has ended: what was signed for it opens nothing twice.
+fn spending(change: Change, challenge: &[u8], now: Timestamp, unmet: fn() -> Error) -> Change {
+    let row = args![ISSUER, secret::encode(challenge), now.after(LIFETIME)];
+    change.must(signin_sql::SPEND_PROOF, row, unmet)
 }
 
 /// RFC 8176: a key that cannot leave its device, or one that can; and that its owner was there.
