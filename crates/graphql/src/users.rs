@@ -289,16 +289,14 @@ impl UsersMutation {
         app.end_user_sessions(&by, named(&input.id)?).await.map(User).map(Some)
     }
 
-    /// Says whether a user must have a second factor, whatever the organisation asks of all. They are given the organisation's time to
-    /// enrol one.
+    /// Says whether a user must have a second factor, whatever the organisation asks of all.
     async fn require_two_factor(&self, ctx: &Context<'_>, input: RequireTwoFactorInput) -> Result<Option<User>> {
         let (app, by) = ask(ctx)?;
         let wish = if input.required { TwoFactorWish::Required } else { TwoFactorWish::Optional };
         app.require_two_factor(&by, named(&input.id)?, wish).await.map(User).map(Some)
     }
 
-    /// Takes every second factor of a user away, and ends their sessions: for those who have lost theirs. Nobody does so for
-    /// themselves.
+    /// Takes every second factor of a user away, and ends their sessions. Nobody does so for themselves.
     async fn reset_two_factor(&self, ctx: &Context<'_>, input: UserInput) -> Result<Option<User>> {
         let (app, by) = ask(ctx)?;
         app.reset_two_factor(&by, named(&input.id)?).await.map(User).map(Some)

@@ -7,8 +7,8 @@ use utoipa::OpenApi;
 
 use crate::admin_api::{admins, audit, clients, domains, keys, license, providers, session as admin_session, users};
 use crate::client_api::{
-    buttons, dynamics, exchange, graphql, landing, me, oidc, passkey, passkeys, password, saml, session, sessions, signin,
-    two_factor,
+    buttons, dynamics, exchange, graphql, landing, me, oidc, passkey, passkeys, password, saml, session, sessions,
+    signin, two_factor,
 };
 use crate::description::{Common, Doors};
 use crate::site::Site;

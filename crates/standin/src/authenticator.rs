@@ -56,17 +56,12 @@ impl Authenticator {
         }
     }
 
-    /// The same passkey in another hand: what a copy of it would be.
-    pub fn counting_from(&mut self, counter: u32) {
-        self.counter = counter;
-    }
-
     /// Makes its passkey, as `navigator.credentials.create` would be asked to.
     ///
     /// # Panics
     /// If the options are none.
     pub fn make(&mut self, options: &Value) -> Value {
-        self.handle = Some(text(&options["user"]["id"]));
+        self.handle = Some(text(options, "/user/id"));
         let data = [self.head(0x40).as_slice(), &self.attested()].concat();
         // {"fmt": "none", "attStmt": {}, "authData": data}
         let object = [
@@ -113,7 +108,7 @@ impl Authenticator {
     }
 
     fn client_data(&self, kind: &str, options: &Value) -> Vec<u8> {
-        let challenge = text(&options["challenge"]);
+        let challenge = text(options, "/challenge");
         json!({"type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": false})
             .to_string()
             .into_bytes()
@@ -142,8 +137,8 @@ impl Authenticator {
     }
 }
 
-fn text(value: &Value) -> String {
-    value.as_str().expect("a text").to_owned()
+fn text(options: &Value, pointer: &str) -> String {
+    options.pointer(pointer).and_then(Value::as_str).expect("options name what is wanted").to_owned()
 }
 
 fn coded(bytes: &[u8]) -> String {

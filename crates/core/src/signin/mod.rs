@@ -28,10 +28,8 @@ pub use journey::{
 };
 pub use methods::{AdminClaim, Claim, PasswordChange, TotpOffer};
 pub(crate) use places::check_lists;
-pub use second::{
-    CHALLENGE_LIFETIME, Completed, Factors, Passkey, SecondFactor, TwoFactorWish, Waiting, Wanted,
-};
 pub(crate) use second::Demand;
+pub use second::{CHALLENGE_LIFETIME, Completed, Factors, Passkey, SecondFactor, TwoFactorWish, Waiting, Wanted};
 pub(crate) use stored::Parameters;
 pub use webauthn::{PasskeyMade, PasskeyShown};
 

@@ -217,13 +217,13 @@ on_both! {
         for _ in 0..3 {
             alone(&world, &mut john.authenticator).await.unwrap();
         }
-        john.authenticator.counting_from(1);
+        john.authenticator.counter = 1;
         assert_eq!(refusal(alone(&world, &mut john.authenticator).await), Code::InvalidCredentials);
         let copied = format!("anyone user.passkey-copied user:{} refused: Phone", john.user.id);
         assert_eq!(world.last(&john.acme, "user.passkey-copied").await, Some(copied));
         let waiting = challenge(&world).await;
         let options = asked(&world, &waiting).await;
-        john.authenticator.counting_from(1);
+        john.authenticator.counter = 1;
         let refused = answer(&world.app, &waiting, &shown(john.authenticator.show(&options))).await;
         assert_eq!(refusal(refused), Code::InvalidCredentials);
         assert_eq!(count(&world, "sessions").await, "4");

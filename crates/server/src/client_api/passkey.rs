@@ -6,7 +6,7 @@ use purser_core::signin::PasskeyShown;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::passkeys::BrowserOptions;
+use super::passkeys::{BrowserCredential, BrowserOptions};
 use super::signin::{self, Tokens};
 use crate::extract::{Body, NamedClient, Visitor, allowed_origin_if_sent};
 use crate::fault::{Answer, Envelope, Refused, success};
@@ -28,7 +28,7 @@ pub async fn options(State(site): State<Site>, client: NamedClient, headers: Hea
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct Shown {
     /// `toJSON()` of the browser's credential.
-    #[schema(value_type = Object)]
+    #[schema(value_type = BrowserCredential)]
     passkey: PasskeyShown,
 }
 

@@ -1,5 +1,7 @@
 //! `auth/two-factor/passkeys`: the caller's own passkeys.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{Path, State};
 use purser_core::env::Timestamp;
 use purser_core::ids::PasskeyId;
@@ -54,7 +56,7 @@ pub struct BrowserOptions {
 
 /// Begins to register a passkey: what the browser's `navigator.credentials.create` takes.
 #[utoipa::path(post, path = "/api/client/auth/two-factor/passkeys/options", tag = "client: account",
-    request_body = Option<Again>,
+    request_body = Again,
     responses(
         (status = 200, description = "What the browser is asked", body = Envelope<BrowserOptions>),
         (status = 400, description = "`VALIDATION_ERROR`: `password` is needed, too; or `server.public_url` is not one that passkeys can be for", body = Refused),
@@ -67,6 +69,17 @@ pub async fn options(State(site): State<Site>, Who(caller): Who, again: Option<B
     success(BrowserOptions { public_key })
 }
 
+/// What a browser brings from an authenticator: `toJSON()` of its `PublicKeyCredential`.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({"id": "base64url", "response": {"clientDataJSON": "base64url", "authenticatorData": "base64url", "signature": "base64url"}}))]
+#[expect(dead_code, reason = "describes for the API's description what core reads")]
+pub struct BrowserCredential {
+    /// How the authenticator calls the passkey.
+    id: String,
+    /// `clientDataJSON`; with `attestationObject` when it was made, `authenticatorData`, `signature` and `userHandle` when it signed.
+    response: BTreeMap<String, String>,
+}
+
 /// A passkey that was made.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct New {
@@ -74,7 +87,7 @@ pub struct New {
     #[schema(example = "Phone")]
     name: String,
     /// `toJSON()` of the browser's credential.
-    #[schema(value_type = Object)]
+    #[schema(value_type = BrowserCredential)]
     passkey: PasskeyMade,
 }
 
@@ -136,7 +149,7 @@ pub async fn rename(
 /// Removes a passkey. The caller's other sessions end.
 #[utoipa::path(delete, path = "/api/client/auth/two-factor/passkeys/{id}", tag = "client: account",
     params(("id" = String, Path, description = "The passkey")),
-    request_body = Option<Again>,
+    request_body = Again,
     responses(
         (status = 200, description = "Removed", body = Envelope<Empty>),
         (status = 400, description = "`VALIDATION_ERROR`: `password` is needed, too", body = Refused),

@@ -12,7 +12,7 @@ use purser_core::signin::{Completed, Factors, PasskeyShown, SecondFactor, TotpOf
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::passkeys::Passkey;
+use super::passkeys::{BrowserCredential, Passkey};
 use super::signin::{self, Tokens};
 use crate::extract::{Body, Visitor, Who, allowed_origin_if_sent};
 use crate::fault::{Answer, Empty, Envelope, Fault, Refused, success};
@@ -24,7 +24,7 @@ use crate::wire::Text;
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct Challenged {
     /// As `TWO_FACTOR_REQUIRED` gave it.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "challenge-of-the-refusal")]
     challenge: Secret,
 }
 
@@ -49,11 +49,8 @@ pub struct Options {
 
 impl From<Waiting> for Options {
     fn from(waiting: Waiting) -> Self {
-        let offered = [
-            (waiting.totp, "totp"),
-            (waiting.recovery_codes > 0, "recovery"),
-            (waiting.passkey.is_some(), "passkey"),
-        ];
+        let offered =
+            [(waiting.totp, "totp"), (waiting.recovery_codes > 0, "recovery"), (waiting.passkey.is_some(), "passkey")];
         Self {
             wanted: waiting.wanted,
             methods: offered.into_iter().filter_map(|(there, name)| there.then_some(name)).collect(),
@@ -86,13 +83,13 @@ pub async fn options(
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct Verify {
     /// As `TWO_FACTOR_REQUIRED` gave it.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "challenge-of-the-refusal")]
     challenge: Secret,
     /// Six digits of an authenticator app, or a recovery code.
     #[schema(value_type = Option<String>, example = "123456")]
     code: Option<Secret>,
     /// What a passkey signed: `toJSON()` of the browser's credential.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<BrowserCredential>)]
     passkey: Option<PasskeyShown>,
 }
 
@@ -287,7 +284,7 @@ pub async fn confirm(
 
 /// Removes the caller's authenticator app. Their other sessions end.
 #[utoipa::path(delete, path = "/api/client/auth/two-factor/totp", tag = "client: account",
-    request_body = Option<Again>,
+    request_body = Again,
     responses(
         (status = 200, description = "Removed", body = Envelope<Empty>),
         (status = 400, description = "`VALIDATION_ERROR`: `password` is needed, too", body = Refused),
@@ -304,7 +301,7 @@ pub async fn remove(State(site): State<Site>, Who(caller): Who, again: Option<Bo
 
 /// Gives new recovery codes in place of those there were.
 #[utoipa::path(post, path = "/api/client/auth/two-factor/recovery-codes", tag = "client: account",
-    request_body = Option<Again>,
+    request_body = Again,
     responses(
         (status = 200, description = "The codes, shown this once", body = Envelope<RecoveryCodes<'_>>),
         (status = 400, description = "`VALIDATION_ERROR`: `password` is needed, too", body = Refused),

@@ -21,7 +21,8 @@ const VERIFY: &str = "/api/client/auth/two-factor/verify";
 const OPTIONS: &str = "/api/client/auth/two-factor/options";
 const STATE: &str = "/api/client/auth/two-factor";
 const PASSKEYS: &str = "/api/client/auth/two-factor/passkeys";
-const ORIGIN: &str = "http://localhost";
+/// An address that passkeys may be for.
+pub(crate) const ORIGIN: &str = "http://localhost";
 
 const STEP: Duration = Duration::from_secs(30);
 
@@ -72,6 +73,12 @@ fn public_key(reply: &Reply) -> Value {
 async fn register(member: &Asker<'_>, authenticator: &mut Authenticator) -> Reply {
     let options = public_key(&member.post(&format!("{PASSKEYS}/options"), &json!({})).await);
     member.post(PASSKEYS, &json!({"name": "Phone", "passkey": authenticator.make(&options)})).await
+}
+
+/// Registers a passkey for somebody: its id.
+pub(crate) async fn passkey_of(member: &Member<'_>) -> String {
+    let added = register(member, &mut Authenticator::at(ORIGIN)).await.json();
+    added["data"]["id"].as_str().unwrap().to_owned()
 }
 
 async fn alone(site: &Site, authenticator: &mut Authenticator) -> Reply {
@@ -223,12 +230,5 @@ on_both! {
         let refused = site.anyone().post("/api/client/auth/passkey/sign-in", &body).await;
         assert_eq!(refused.refusal(), (400, "VALIDATION_ERROR".to_owned()));
         assert!(refused.json()["error"]["details"]["passkey.id"].is_string(), "{refused}");
-    }
-
-    async fn browsers_find_a_page_at_the_address_of_the_second_factor(site) {
-        let page = site.anyone().visit("/two-factor").await;
-        assert_eq!(page.status, 200);
-        assert!(page.to_string().contains("One more step"));
-        assert_eq!(site.anyone().get("/two-factor").await.refusal(), (404, "NOT_FOUND".to_owned()));
     }
 }

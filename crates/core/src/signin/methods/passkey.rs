@@ -38,7 +38,7 @@ impl App {
         let now = self.now();
         let there = self.passkeys_of(caller, caller.user.id).await?;
         let user = &caller.user;
-        let challenge = self.begin(Ceremony::of_registering(caller), now);
+        let challenge = self.begin(&Ceremony::of_registering(caller), now);
         Ok(json!({
             "rp": {"id": site.id, "name": caller.tenant.name},
             "user": {
@@ -61,12 +61,7 @@ impl App {
     /// # Errors
     /// [`Error::Invalid`] naming `passkey` if it is not believed, or `name`; [`Error::Conflict`] if it is registered already, or there
     /// are twenty; [`Error::Forbidden`] without a session.
-    pub async fn add_passkey(
-        &self,
-        caller: &Caller,
-        name: &str,
-        made: &PasskeyMade,
-    ) -> Result<(Passkey, Vec<Secret>)> {
+    pub async fn add_passkey(&self, caller: &Caller, name: &str, made: &PasskeyMade) -> Result<(Passkey, Vec<Secret>)> {
         demand_session(caller)?;
         let site = self.relying_party()?;
         let name = crate::users::person_name("name", name)?;
@@ -91,7 +86,8 @@ impl App {
             change.must(sql::QUEUE, args![user.id, user.epoch], || Error::Conflict)
         };
         let row = args![id, user.id, new.credential, new.key, new.counter, name, now];
-        let change = spending(change, &challenge, now, || Error::Conflict).must(sql::ADD_PASSKEY, row, || Error::Conflict);
+        let change =
+            spending(change, &challenge, now, || Error::Conflict).must(sql::ADD_PASSKEY, row, || Error::Conflict);
         let Enrolled { change, codes } = self.enrolled(change, user);
         self.store.carry_out(change).await?;
         let all = self.passkeys_of(caller, user.id).await?;
@@ -110,7 +106,7 @@ impl App {
         if let Some(id) = named {
             self.demand_own_sign_in(id).await?;
         }
-        let challenge = self.begin(Ceremony::of_signing_in(), self.now());
+        let challenge = self.begin(&Ceremony::of_signing_in(), self.now());
         Ok(request(&site, &challenge, "required", &[]))
     }
 
@@ -155,7 +151,7 @@ impl App {
         if there.is_empty() {
             return Ok(None);
         }
-        let begun = self.begin(Ceremony::of_second_factor(challenge), now);
+        let begun = self.begin(&Ceremony::of_second_factor(challenge), now);
         Ok(Some(request(&site, &begun, "preferred", &there)))
     }
 
@@ -185,7 +181,10 @@ impl App {
             return Ok(Err(Wrong(COPIED.0)));
         }
         let change = used(Change::unlogged_within(challenge), passkey, signed, now);
-        Ok(Ok(Shown { words: kind(signed), change: spending(change, &shown.challenge(), now, || Error::InvalidCredentials) }))
+        Ok(Ok(Shown {
+            words: kind(signed),
+            change: spending(change, &shown.challenge(), now, || Error::InvalidCredentials),
+        }))
     }
 
     /// Whose a passkey is that is shown alone, and what it signed.

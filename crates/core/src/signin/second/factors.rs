@@ -255,9 +255,9 @@ pub(in crate::signin) fn own_entry(caller: &Caller, now: Timestamp, action: Acti
 pub(in crate::signin) fn keeping_session(change: Change, caller: &Caller) -> Change {
     let change = change.forgetting(Stale::User(caller.user.id));
     match caller.session {
-        Some(session) => change
-            .run(session_sql::KEEP, args![caller.user.id, session])
-            .forgetting(Stale::Session(session)),
+        Some(session) => {
+            change.run(session_sql::KEEP, args![caller.user.id, session]).forgetting(Stale::Session(session))
+        }
         None => change,
     }
 }

@@ -272,7 +272,9 @@ impl App {
                 let epoch = challenge.kept.epoch;
                 match self.complete(challenge, shown, epoch, &place, visit, now).await {
                     // Somebody used the very same factor a moment ago.
-                    Err(Error::InvalidCredentials) => Wrong("a code that is wrong, or a second factor that was used before"),
+                    Err(Error::InvalidCredentials) => {
+                        Wrong("a code that is wrong, or a second factor that was used before")
+                    }
                     Err(fault) => return self.giving_back(Err(fault), place).await,
                     opened => return opened,
                 }
@@ -307,12 +309,7 @@ impl App {
     ///
     /// # Errors
     /// [`Error::InvalidToken`], counted; [`Error::RateLimited`] if too many were none.
-    pub(super) async fn demand_challenge(
-        &self,
-        shown: &Secret,
-        visit: &Visit,
-        now: Timestamp,
-    ) -> Result<Challenge> {
+    pub(super) async fn demand_challenge(&self, shown: &Secret, visit: &Visit, now: Timestamp) -> Result<Challenge> {
         self.demand_room(Bound::Proofs(visit), now).await?;
         if let Some(challenge) = self.find_challenge(shown, now).await? {
             return Ok(challenge);

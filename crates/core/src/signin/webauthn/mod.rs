@@ -8,11 +8,11 @@ mod wire;
 use url::Url;
 
 pub(crate) use authenticator::Flags;
-use authenticator::{AuthenticatorData, Attested};
+use authenticator::{Attested, AuthenticatorData};
 pub(crate) use key::ALGORITHMS;
 use key::PublicKey;
-pub use wire::{PasskeyMade, PasskeyShown};
 use wire::ClientData;
+pub use wire::{PasskeyMade, PasskeyShown};
 
 use crate::config::is_loopback;
 use crate::error::{Error, Result};
@@ -57,7 +57,8 @@ impl RelyingParty {
     /// [`Error::Invalid`] naming `server.public_url` if it is neither, or not set.
     pub(crate) fn of(public_url: Option<&str>) -> Result<Self> {
         let refused = || {
-            let advice = "passkeys need it to be https with a domain name, as https://id.example.com, or http://localhost";
+            let advice =
+                "passkeys need it to be https with a domain name, as https://id.example.com, or http://localhost";
             Error::invalid("server.public_url", advice)
         };
         let url = public_url.and_then(|text| Url::parse(text).ok()).ok_or_else(refused)?;
@@ -104,12 +105,7 @@ impl RelyingParty {
         Ok(Signed { counter: data.counter, flags: data.flags })
     }
 
-    fn demand_page(
-        &self,
-        client_data: &ClientData,
-        kind: &str,
-        is_ours: impl Fn(&[u8]) -> bool,
-    ) -> Result<(), Flaw> {
+    fn demand_page(&self, client_data: &ClientData, kind: &str, is_ours: impl Fn(&[u8]) -> bool) -> Result<(), Flaw> {
         if client_data.kind != kind {
             return Err(Flaw("the browser did something else than it was asked for"));
         }

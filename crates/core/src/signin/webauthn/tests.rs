@@ -79,10 +79,7 @@ fn another_challenge_another_key_and_another_purpose_are_refused() {
     let mut created = authenticator.make(&options());
     created["response"]["clientDataJSON"] = authenticator.show(&options())["response"]["clientDataJSON"].clone();
     let created: PasskeyMade = serde_json::from_value(created).unwrap();
-    assert_eq!(
-        site().made(&created, ours).unwrap_err(),
-        Flaw("the browser did something else than it was asked for")
-    );
+    assert_eq!(site().made(&created, ours).unwrap_err(), Flaw("the browser did something else than it was asked for"));
 }
 
 #[test]
@@ -118,7 +115,9 @@ fn passkeys_want_https_and_a_name_or_this_machine_by_its_name() {
         assert_eq!(RelyingParty::of(Some(url)).unwrap().id, id);
     }
     assert_eq!(RelyingParty::of(Some("https://id.example.com:8443/")).unwrap().origin, "https://id.example.com:8443");
-    for url in [None, Some("http://id.example.com"), Some("https://192.0.2.1"), Some("http://127.0.0.1:8080"), Some("x")] {
+    for url in
+        [None, Some("http://id.example.com"), Some("https://192.0.2.1"), Some("http://127.0.0.1:8080"), Some("x")]
+    {
         assert!(RelyingParty::of(url).is_err(), "{url:?}");
     }
 }

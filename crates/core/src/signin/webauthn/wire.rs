@@ -140,8 +140,7 @@ impl ClientData {
             #[serde(default)]
             cross_origin: bool,
         }
-        let written: Written =
-            serde_json::from_slice(bytes).map_err(|_| Flaw("the client data cannot be read"))?;
+        let written: Written = serde_json::from_slice(bytes).map_err(|_| Flaw("the client data cannot be read"))?;
         let Written { kind, challenge, origin, cross_origin } = written;
         Ok(Self { kind, challenge: challenge.0, origin, cross_origin })
     }

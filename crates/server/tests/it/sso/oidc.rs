@@ -69,6 +69,9 @@ on_both! {
         let line = cookies(&sent_on).into_iter().find(|line| line.starts_with("two_factor=")).unwrap();
         assert!(line.ends_with("; Max-Age=300; Path=/; HttpOnly; SameSite=Lax; Secure"), "{line}");
         assert!(!browser.holds().contains(&"session".to_owned()));
+        let page = browser.go("/two-factor").await;
+        assert!(page.status == 200 && page.body.contains("One more step"), "{page}");
+        assert_eq!(site.anyone().get("/two-factor").await.refusal(), (404, "NOT_FOUND".to_owned()));
         let challenge = line.split(['=', ';']).nth(1).unwrap();
         let offer = site.anyone().post("/api/client/auth/two-factor/totp", &json!({"challenge": challenge})).await.json();
         let code = totp::code(offer["data"]["secret"].as_str().unwrap(), site.clock.now().seconds());

@@ -119,7 +119,6 @@ async fn second_factor(site: &Site, method: &str, rest: &str, who: Who<'_, '_>) 
             let (challenge, code) = challenged(site).await;
             Prepared::json(path, json!({"challenge": challenge, "code": code}))
         }
-        ("POST", "totp") => Prepared::json(path, json!({})),
         ("POST", "totp/confirm") => {
             let code = match who {
                 Who::Member(member) => begun(site, member).await,
@@ -134,7 +133,7 @@ async fn second_factor(site: &Site, method: &str, rest: &str, who: Who<'_, '_>) 
             Prepared::json(path, json!({"password": PASSWORD}))
         }
         // No address is set here that passkeys could be for; their stories stand elsewhere.
-        ("POST", "passkeys/options") | ("DELETE", "passkeys/{id}") => Prepared::json(path, json!({})),
+        ("POST", "totp" | "passkeys/options") | ("DELETE", "passkeys/{id}") => Prepared::json(path, json!({})),
         ("POST", "passkeys") => Prepared::json(path, json!({"name": "Phone", "passkey": made_passkey()})),
         ("PATCH", "passkeys/{id}") => Prepared::json(path, json!({"name": "Old phone"})),
         _ => panic!("{method} {path} is not covered: write a request for it here"),

@@ -38,10 +38,10 @@ const NONCE: usize = 16;
 
 impl App {
     /// A challenge for a ceremony: chance, the end of its time, and a tag over both that only we can make.
-    pub(super) fn begin(&self, ceremony: Ceremony, now: Timestamp) -> Vec<u8> {
+    pub(super) fn begin(&self, ceremony: &Ceremony, now: Timestamp) -> Vec<u8> {
         let until = now.after(LIFETIME).0.to_be_bytes();
         let open = [self.draw::<NONCE>().as_slice(), &until].concat();
-        let tag = self.tag_of(&ceremony, &open);
+        let tag = self.tag_of(ceremony, &open);
         [open.as_slice(), &tag].concat()
     }
 
