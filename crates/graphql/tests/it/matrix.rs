@@ -24,8 +24,8 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("user, roles", "{ user(id: $OTHER) { roles } }"),
     ("user, last sign-in", "{ user(id: $OTHER) { lastSignInAt } }"),
     ("user, created", "{ user(id: $OTHER) { createdAt } }"),
-    ("user, second factor", "{ user(id: $OTHER) { twoFactorEnabled } }"),
-    ("user, second factor demanded", "{ user(id: $OTHER) { twoFactorRequired } }"),
+    ("user, factor", "{ user(id: $OTHER) { twoFactorEnabled } }"),
+    ("user, factor demanded", "{ user(id: $OTHER) { twoFactorRequired } }"),
     (
         "user, oneself",
         "{ user(id: $SELF) { id status roles lastSignInAt createdAt twoFactorEnabled twoFactorRequired } }",
@@ -166,6 +166,8 @@ async fn each_role_may_do_exactly_what_the_table_says() {
     user, roles                 done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     user, last sign-in          done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     user, created               done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    user, factor                done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    user, factor demanded       done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     user, oneself               done       done       done       done       done       done       done
     sessions                    done       done       done       done       done       done       done
     auditLog                    done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
@@ -187,6 +189,11 @@ async fn each_role_may_do_exactly_what_the_table_says() {
     deleteUser, admin           done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     endUserSessions             done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     endUserSessions, admin      done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    requireTwoFactor            done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    requireTwoFactor, admin     done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    resetTwoFactor              done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    resetTwoFactor, admin       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    resetTwoFactor, oneself     FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     endSession                  done       done       done       done       done       done       done
     identityProviders           done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     identityProvider            done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN

@@ -25,16 +25,15 @@ pub(crate) enum Demand {
 impl Demand {
     /// What is asked of a user who signed in so. A second factor that a provider vouches for is one.
     pub(crate) fn of(tenant: &Tenant, user: &User, amr: &str, now: Timestamp) -> Self {
-        if shows_two(amr) {
+        let due = due(tenant, user);
+        let enrolled = user.two_factor_since.is_some();
+        if (due.is_none() && !enrolled) || shows_two(amr) {
             return Self::Nothing;
         }
-        if user.two_factor_since.is_some() {
-            return Self::Verify;
-        }
-        match due(tenant, user) {
-            None => Self::Nothing,
+        match due {
+            _ if enrolled => Self::Verify,
             Some(due) if now < due => Self::Later(due),
-            Some(_) => Self::Enrol,
+            Some(_) | None => Self::Enrol,
         }
     }
 }
