@@ -137,6 +137,8 @@ uuids! {
     LinkId,
     /// The wish of somebody who forgot a password.
     WishId,
+    /// A user's passkey.
+    PasskeyId,
 }
 
 impl TemplateId {

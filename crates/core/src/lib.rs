@@ -38,6 +38,7 @@ pub fn statements() -> Vec<store::statement::Listed> {
         people::sql::ALL,
         providers::sql::ALL,
         session::sql::ALL,
+        signin::second::sql::ALL,
         signin::sql::ALL,
         tenants::sql::ALL,
         tenants::export::ALL,

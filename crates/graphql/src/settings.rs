@@ -1,10 +1,10 @@
 //! What an organisation settles for itself, for its admins.
 
 use async_graphql::Object;
-use async_graphql::{Context, InputObject, MaybeUndefined, SimpleObject};
+use async_graphql::{Context, Enum, InputObject, MaybeUndefined, SimpleObject};
 use purser_core::config::Span;
 use purser_core::error::{Error, Result};
-use purser_core::tenants::TenantSettings;
+use purser_core::tenants::{TenantSettings, TwoFactor};
 
 use crate::ask::ask;
 
@@ -26,6 +26,10 @@ pub(crate) struct ClientSettings {
     forbidden_words: Vec<String>,
     /// A refresh token shown again later than 60 s after its child was issued ends the session.
     strict_refresh: bool,
+    /// Whether everybody must have a second factor.
+    two_factor: TwoFactorDemand,
+    /// How long they may take to enrol one, from when it is demanded or they are made; a week where this is null.
+    two_factor_grace: Option<String>,
     /// Nobody signs in with a password, admins included.
     sso_only: bool,
     /// Whoever wrote or edited a version may not approve it, and whoever approved it may not publish it; admins included.
@@ -34,6 +38,16 @@ pub(crate) struct ClientSettings {
     return_to: Vec<String>,
     /// Addresses, letter for letter, where native apps take their one-time code.
     native_redirects: Vec<String>,
+}
+
+/// Whether everybody of an organisation must have a second factor.
+#[derive(Clone, Copy, Enum, PartialEq, Eq)]
+#[graphql(remote = "purser_core::tenants::TwoFactor")]
+pub(crate) enum TwoFactorDemand {
+    /// Nobody must, but whom those who manage users ask.
+    Off,
+    /// Everybody must, once the time to enrol one is over.
+    Required,
 }
 
 impl From<TenantSettings> for ClientSettings {
@@ -47,6 +61,8 @@ impl From<TenantSettings> for ClientSettings {
             password_min_length: settings.password_min_length.and_then(|least| i32::try_from(least).ok()),
             forbidden_words: settings.forbidden_words,
             strict_refresh: settings.strict_refresh,
+            two_factor: settings.two_factor.into(),
+            two_factor_grace: time(settings.two_factor_grace),
             sso_only: settings.sso_only,
             separation_of_duties: settings.separation_of_duties,
             return_to: settings.return_to,
@@ -100,6 +116,10 @@ pub(crate) struct UpdateClientSettingsInput {
     forbidden_words: Option<Vec<String>>,
     /// Whether a refresh token shown again later than 60 s after its child was issued ends the session.
     strict_refresh: Option<bool>,
+    /// Whether everybody must have a second factor.
+    two_factor: Option<TwoFactorDemand>,
+    /// How long they may take to enrol one.
+    two_factor_grace: MaybeUndefined<String>,
     /// Whether nobody signs in with a password; needs an identity provider that is on.
     sso_only: Option<bool>,
     /// Whether writing, approving and publishing a version take different people.
@@ -119,6 +139,8 @@ impl UpdateClientSettingsInput {
         length(self.password_min_length, &mut settings.password_min_length)?;
         set(self.forbidden_words, &mut settings.forbidden_words);
         set(self.strict_refresh, &mut settings.strict_refresh);
+        set(self.two_factor.map(TwoFactor::from), &mut settings.two_factor);
+        time("settings.twoFactorGrace", self.two_factor_grace, &mut settings.two_factor_grace)?;
         set(self.sso_only, &mut settings.sso_only);
         set(self.separation_of_duties, &mut settings.separation_of_duties);
         set(self.return_to, &mut settings.return_to);

@@ -5,6 +5,7 @@ use purser_core::access::{self, Right};
 use purser_core::error::{Error, Result};
 use purser_core::ids::UserId;
 use purser_core::secret::Secret;
+use purser_core::signin::TwoFactorWish;
 use purser_core::users::{self, NewUser, UserFilter, UserUpdate};
 
 use crate::ask::{ask, caller};
@@ -92,6 +93,16 @@ impl User {
     /// Since when they exist. Of others only for those who manage users.
     async fn created_at(&self, ctx: &Context<'_>) -> Guarded<DateTime> {
         self.guarded(ctx, |user| DateTime(user.created_at))
+    }
+
+    /// Whether they have a second factor. Of others only for those who manage users.
+    async fn two_factor_enabled(&self, ctx: &Context<'_>) -> Guarded<bool> {
+        self.guarded(ctx, |user| user.two_factor_since.is_some())
+    }
+
+    /// Whether they in particular must have one, whatever the organisation asks of all. Of others only for those who manage users.
+    async fn two_factor_required(&self, ctx: &Context<'_>) -> Guarded<bool> {
+        self.guarded(ctx, |user| user.two_factor_required_at.is_some())
     }
 }
 
@@ -277,6 +288,19 @@ impl UsersMutation {
         let (app, by) = ask(ctx)?;
         app.end_user_sessions(&by, named(&input.id)?).await.map(User).map(Some)
     }
+
+    /// Says whether a user must have a second factor, whatever the organisation asks of all.
+    async fn require_two_factor(&self, ctx: &Context<'_>, input: RequireTwoFactorInput) -> Result<Option<User>> {
+        let (app, by) = ask(ctx)?;
+        let wish = if input.required { TwoFactorWish::Required } else { TwoFactorWish::Optional };
+        app.require_two_factor(&by, named(&input.id)?, wish).await.map(User).map(Some)
+    }
+
+    /// Takes every second factor of a user away, and ends their sessions. Nobody does so for themselves.
+    async fn reset_two_factor(&self, ctx: &Context<'_>, input: UserInput) -> Result<Option<User>> {
+        let (app, by) = ask(ctx)?;
+        app.reset_two_factor(&by, named(&input.id)?).await.map(User).map(Some)
+    }
 }
 
 /// A user to make.
@@ -334,6 +358,15 @@ pub(crate) struct SetUserRolesInput {
     id: ID,
     /// All their roles from now on.
     roles: Vec<Role>,
+}
+
+/// A user, and whether they must have a second factor.
+#[derive(InputObject)]
+pub(crate) struct RequireTwoFactorInput {
+    /// Which user.
+    id: ID,
+    /// Whether they must.
+    required: bool,
 }
 
 /// A user.

@@ -50,7 +50,16 @@ pub fn hop(state: &str, verifier: &Secret, lifetime: Duration, settings: &HttpSe
     written(&name, verifier.reveal(), lifetime.as_secs(), path(Door::Own), attributes(Sites::Ours, settings))
 }
 
-/// The name of such a cookie; nothing for a state that none of ours can be.
+/// The cookie of a sign-in that waits for its second factor.
+pub const TWO_FACTOR: &str = "two_factor";
+
+/// The `Set-Cookie` that keeps a challenge for the page that asks for the second factor, as long as it can be answered.
+pub fn challenge(challenge: &Secret, settings: &HttpSettings) -> HeaderValue {
+    let lifetime = purser_core::signin::CHALLENGE_LIFETIME.as_secs();
+    written(TWO_FACTOR, challenge.reveal(), lifetime, "/", attributes(Sites::Ours, settings))
+}
+
+/// The name of a cookie of a hop; nothing for a state that none of ours can be.
 pub fn hop_name(state: &str) -> Option<String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let ours = (1..=64).contains(&state.len()) && state.bytes().all(plain);

@@ -9,8 +9,8 @@ use crate::admin_api::{
     admins, audit, clients, domains, keys, license, mail, providers, session as admin_session, users,
 };
 use crate::client_api::{
-    audit as own_audit, buttons, dynamics, email, exchange, graphql, invitation, jobs, landing, me, oidc, password, people, saml,
-    session, sessions, signin,
+    audit as own_audit, buttons, dynamics, email, exchange, graphql, invitation, jobs, landing, me, oidc, passkey, passkeys,
+    password, people, saml, session, sessions, signin, two_factor,
 };
 use crate::description::{Common, Doors};
 use crate::layers::Routes;
@@ -29,6 +29,7 @@ macro_rules! routes {
                 $(.route($path, MethodRouter::new()$(.merge($method($($handler)::+)))+))*;
             let router = router
                 .route("/", get(pages::home))
+                .route(pages::TWO_FACTOR, get(pages::two_factor))
                 .route("/graphiql", get(graphiql::page))
                 .route("/graphiql/{part}", get(graphiql::part))
                 .with_state(site);
@@ -70,6 +71,17 @@ routes! {
         "/api/client/auth/email/confirm" => post email::confirm;
         "/api/client/auth/invitation" => post invitation::show;
         "/api/client/auth/invitation/accept" => post invitation::accept;
+        "/api/client/auth/two-factor" => get two_factor::show;
+        "/api/client/auth/two-factor/options" => post two_factor::options;
+        "/api/client/auth/two-factor/verify" => post two_factor::verify;
+        "/api/client/auth/two-factor/totp" => post two_factor::start, delete two_factor::remove;
+        "/api/client/auth/two-factor/totp/confirm" => post two_factor::confirm;
+        "/api/client/auth/two-factor/recovery-codes" => post two_factor::renew;
+        "/api/client/auth/two-factor/passkeys" => post passkeys::add;
+        "/api/client/auth/two-factor/passkeys/options" => post passkeys::options;
+        "/api/client/auth/two-factor/passkeys/{id}" => patch passkeys::rename, delete passkeys::remove;
+        "/api/client/auth/passkey/options" => post passkey::options;
+        "/api/client/auth/passkey/sign-in" => post passkey::sign_in;
         "/api/client/auth/providers" => get buttons::list;
         "/api/client/auth/exchange" => post exchange::exchange;
         "/api/client/graphql" => post graphql::answer;

@@ -113,6 +113,30 @@ actions! {
     PasswordChanged = "user.password-changed",
     /// A stored password hash was brought up to the present parameters.
     PasswordRehashed = "user.password-rehashed",
+    /// A first factor was right, and a second one is waited for.
+    TwoFactorAsked = "session.two-factor-asked",
+    /// A user set an authenticator app up.
+    TotpAdded = "user.totp-added",
+    /// A user removed their authenticator app.
+    TotpRemoved = "user.totp-removed",
+    /// A user had new recovery codes made.
+    RecoveryCodesMade = "user.recovery-codes-made",
+    /// A recovery code was used.
+    RecoveryCodeUsed = "user.recovery-code-used",
+    /// A user registered a passkey.
+    PasskeyAdded = "user.passkey-added",
+    /// A user called a passkey otherwise.
+    PasskeyRenamed = "user.passkey-renamed",
+    /// A user removed a passkey.
+    PasskeyRemoved = "user.passkey-removed",
+    /// A passkey's counter went back: there may be a copy of it.
+    PasskeyCopied = "user.passkey-copied",
+    /// A user must have a second factor from now on.
+    TwoFactorRequired = "user.two-factor-required",
+    /// A user need not have a second factor more than others.
+    TwoFactorWaived = "user.two-factor-waived",
+    /// A user's second factors were taken away.
+    TwoFactorReset = "user.two-factor-reset",
     /// A user was created.
     UserCreated = "user.created",
     /// A user's e-mail, names or title were changed.

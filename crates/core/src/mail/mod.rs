@@ -61,6 +61,8 @@ kinds! {
     AddressChanged = "address-changed",
     /// Your account was disabled.
     AccountDisabled = "account-disabled",
+    /// Your second factors were taken away.
+    TwoFactorReset = "two-factor-reset",
 }
 
 impl Kind {

@@ -12,6 +12,7 @@ use crate::audit::{Actor, Visit};
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::{AdminId, SessionId, TenantId, UserId};
+use crate::signin::Demand;
 use crate::store::{Stale, args};
 use crate::tenants::Tenant;
 use crate::users::User;
@@ -34,6 +35,7 @@ impl App {
         if named.is_some_and(|named| named != tenant.id.as_str()) {
             return Err(Error::Forbidden);
         }
+        demand_second_factor(&tenant, &user, &session, now)?;
         self.live.saw(&session, now);
         let (amr, since) = (Arc::clone(&session.amr), session.created_at);
         Ok(Caller { tenant, user, session: Some(session.id), foreign: None, amr, since, visit })
@@ -214,5 +216,15 @@ impl App {
             return Err(Error::TokenExpired);
         }
         Ok(())
+    }
+}
+
+/// Ends what a session is good for once its user must have enrolled a second factor and has not: they sign in again, and enrol on the
+/// way. Asked at each request, for it is time alone that makes it so.
+pub(super) fn demand_second_factor(tenant: &Tenant, user: &User, session: &Session, now: Timestamp) -> Result<()> {
+    match Demand::of(tenant, user, &session.amr, now) {
+        Demand::Enrol => Err(Error::InvalidToken),
+        // Whoever enrolled in this session has shown their factor then; all their others have ended.
+        Demand::Verify | Demand::Later(_) | Demand::Nothing => Ok(()),
     }
 }

@@ -261,7 +261,7 @@ impl App {
         let row = args![
             id,
             proof.user,
-            proof.method,
+            &*proof.method,
             &proof.amr,
             visit.address,
             &*visit.agent,

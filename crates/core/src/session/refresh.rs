@@ -1,5 +1,6 @@
 //! Refreshing: new tokens for a refresh token, by the rule of [`super::lineage`].
 
+use super::check::demand_second_factor;
 use super::hand::Issued;
 use super::handle::RefreshToken;
 use super::lineage::{Branch, Lineage, Rule, Step, Verdict};
@@ -29,6 +30,7 @@ impl App {
         if named.is_some_and(|named| named != tenant.id.as_str()) {
             return Err(Error::Forbidden);
         }
+        demand_second_factor(&tenant, &user, &session, now)?;
         let lifetimes = tenant.lifetimes(&self.settings);
         if now >= session.created_at.after(lifetimes.refresh) {
             return Err(Error::TokenExpired);

@@ -101,13 +101,14 @@ struct Settled {
 }
 
 impl App {
-    /// Opens a session for somebody proven.
+    /// Opens a session for somebody proven, who wants to end up somewhere.
     ///
     /// # Errors
-    /// [`Error::AccountUnknown`], [`Error::AccountExists`]; [`Error::SamlInvalid`] if the proof was used before.
-    pub(super) async fn admit_proven(&self, proven: &Proven, visit: &Visit) -> Result<SignedIn> {
+    /// [`Error::AccountUnknown`], [`Error::AccountExists`]; [`Error::SamlInvalid`] if the proof was used before;
+    /// [`Error::TwoFactorRequired`] if a second factor is asked for that the provider does not vouch for.
+    pub(super) async fn admit_proven(&self, proven: &Proven, return_to: &str, visit: &Visit) -> Result<SignedIn> {
         let act = move |settled: Settled, tenant: Arc<Tenant>, now| -> BoxFuture<'_, Result<SignedIn>> {
-            let proof = proven.proof(&tenant, &settled);
+            let proof = Proof { return_to: Some(return_to.to_owned()), ..proven.proof(&tenant, &settled) };
             let also = forgiving_start(proven.once.spent(settled.change, now), visit);
             Box::pin(super::finish(self, proof, visit, also))
         };
@@ -377,7 +378,7 @@ impl Proven {
         Proof {
             tenant: tenant.id.clone(),
             user: settled.user,
-            method: way.method(),
+            method: way.method().into(),
             amr: amr(identity),
             epoch: settled.epoch,
             through: Some(Through {
@@ -387,6 +388,7 @@ impl Proven {
                 session: identity.session.clone(),
                 hint: hint.clone(),
             }),
+            return_to: None,
             _made_here: Seal,
         }
     }

@@ -160,6 +160,7 @@ impl App {
         let change = Change::unlogged()
             .run_system(sql::SWEEP_ATTEMPTS, args![now])
             .run_system(sql::SWEEP_CODES, args![now])
+            .run_system(super::second::sql::SWEEP_CHALLENGES, args![now])
             .run_system(sql::SWEEP_PROOFS, args![now]);
         self.store.carry_out(change).await.map(drop)
     }

@@ -125,10 +125,11 @@ impl App {
         let proof = Proof {
             tenant,
             user,
-            method: kept.way.method(),
+            method: kept.way.method().into(),
             amr: kept.amr,
             epoch: kept.epoch,
             through: Some(through),
+            return_to: Some(kept.return_to.clone()),
             _made_here: Seal,
         };
         let also = Change::unlogged_within(&proof);

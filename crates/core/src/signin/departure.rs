@@ -212,7 +212,7 @@ impl App {
         visit: &Visit,
     ) -> Result<Arrival> {
         let Some(native) = intent.native else {
-            let signed_in = self.admit_proven(proven, visit).await?;
+            let signed_in = self.admit_proven(proven, &intent.return_to, visit).await?;
             return Ok(Arrival::Session { signed_in, return_to: intent.return_to, flow_cookie });
         };
         let code = self.give_code(proven, &native.challenge, &intent.return_to, visit).await?;

@@ -16,27 +16,35 @@ pub(crate) mod methods;
 pub(crate) mod password;
 mod places;
 pub(crate) mod readers;
+pub(crate) mod second;
 pub(crate) mod sql;
 pub(crate) mod stored;
 pub(crate) mod throttle;
+mod webauthn;
 
 pub(crate) use bounds::{Bound, proofs_key};
 pub use hop::Hop;
 pub use journey::{
     Arrival, Button, Cookies, Departure, Door, Flow, Leave, Native, Returned, SamlBy, SamlLogout, SamlShown, Start,
 };
-pub use methods::{Acceptance, AdminClaim, Claim, PasswordChange};
+pub use methods::{Acceptance, AdminClaim, Claim, PasswordChange, TotpOffer};
 pub(crate) use places::check_lists;
+pub(crate) use second::Demand;
+pub use second::{CHALLENGE_LIFETIME, Completed, Factors, Passkey, SecondFactor, TwoFactorWish, Waiting, Wanted};
 pub(crate) use stored::Parameters;
+pub use webauthn::{PasskeyMade, PasskeyShown};
+
+use std::borrow::Cow;
 
 use crate::access::Scope;
 use crate::app::App;
 use crate::audit::Visit;
+use crate::env::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::{AdminId, ProviderId, TenantId, UserId};
 use crate::secret::Secret;
 use crate::session::SignedIn;
-use crate::store::Change;
+use crate::store::{Change, args};
 
 /// The proof that somebody is who they say. Only this module's methods make one, and [`crate::session`] opens nothing without.
 #[derive(Debug)]
@@ -44,13 +52,15 @@ pub(crate) struct Proof {
     pub(crate) tenant: TenantId,
     pub(crate) user: UserId,
     /// How: `password`, `oidc`, …
-    pub(crate) method: &'static str,
+    pub(crate) method: Cow<'static, str>,
     /// How, in the words of RFC 8176, separated by spaces.
     pub(crate) amr: String,
     /// The user's epoch when the proof was made: whatever ended their sessions since ends this one before it opens.
     pub(crate) epoch: i64,
     /// The provider who proved it; none for a password.
     pub(crate) through: Option<Through>,
+    /// Where a browser wants to go in the end, for those who have to wait for a second factor first; checked.
+    pub(crate) return_to: Option<String>,
     _made_here: Seal,
 }
 
@@ -84,8 +94,25 @@ pub(crate) struct AdminProof {
 #[derive(Debug)]
 struct Seal;
 
-/// The one door every method ends at: a proof becomes a session. `also` is what the method itself has to make true with it.
+/// The one door every method ends at: a proof becomes a session, or waits for a second factor where one is asked for. `also` is what
+/// the method itself has to make true with it, in either case.
+///
+/// # Errors
+/// [`Error::TwoFactorRequired`] with the challenge to answer.
 pub(crate) async fn finish(app: &App, proof: Proof, visit: &Visit, also: Change) -> Result<SignedIn> {
+    let now = app.now();
+    match app.demanded_of(&proof, now).await? {
+        Some(wanted) => Err(app.challenge(proof, wanted, visit, also, now).await?),
+        None => open(app, proof, visit, also, now).await,
+    }
+}
+
+/// Opens the session of a proof that lacks nothing. Whoever came by a secret of ours is known at this address from now on.
+async fn open(app: &App, proof: Proof, visit: &Visit, also: Change, now: Timestamp) -> Result<SignedIn> {
+    let also = match proof.through {
+        None => also.run(sql::KNOW, args![proof.user, guesses::counted(visit.address), now]),
+        Some(_) => also,
+    };
     app.open_session(proof, visit, also).await
 }
 

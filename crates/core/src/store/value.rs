@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::{
-    AdminId, AuditId, JobId, LetterId, LinkId, ProviderId, SessionId, TemplateId, TenantId, UserId, WishId,
+    AdminId, AuditId, JobId, LetterId, LinkId, PasskeyId, ProviderId, SessionId, TemplateId, TenantId, UserId, WishId,
 };
 
 /// One argument or column, in the kinds both databases know.
@@ -111,6 +111,12 @@ impl From<AuditId> for Value {
 
 impl From<TemplateId> for Value {
     fn from(it: TemplateId) -> Self {
+        Self::Bytes(it.0.to_vec())
+    }
+}
+
+impl From<PasskeyId> for Value {
+    fn from(it: PasskeyId) -> Self {
         Self::Bytes(it.0.to_vec())
     }
 }

@@ -68,7 +68,7 @@ macro_rules! kinds {
 
 kinds! {
     "user" of "users" by (id Int) > "?2": email Text, first_name Text, last_name Text, title Text, status Text, roles Roles,
-        password_changed_at Time, last_sign_in_at Time, created_at Time;
+        password_changed_at Time, two_factor_required_at Time, two_factor_since Time, last_sign_in_at Time, created_at Time;
     "knownAddress" of "known_addresses" by (user_id Int, address Text) > "?2, ?3": seen_at Time;
     "session" of "sessions" by (user_id Int, id Uuid) > "?2, ?3": method Text, amr Text, address Text, agent Text, created_at Time,
         last_seen_at Time, ended_at Time;
@@ -78,6 +78,7 @@ kinds! {
     "domain" of "domains" by (domain Text) > "?2": verified_at Time, verified_by Text, created_at Time;
     "externalIdentity" of "external_identities" by (provider_id Int, issuer Text, subject Text) > "?2, ?3, ?4": user_id Int,
         vouched Int, created_at Time, last_sign_in_at Time;
+    "passkey" of "passkeys" by (id Uuid) > "?2": user_id Int, credential Bytes, counter Int, name Text, created_at Time, last_used_at Time;
     "letter" of "letters" by (id Bytes) > "?2": kind Text, user_id Int, mailbox Text, about Text, state Text, attempts Int,
         due_at Time, created_at Time;
     "template" of "templates" by (id Uuid) > "?2": title Text, asset_class Text, state Text, published Int, created_by Int,
@@ -103,6 +104,9 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("provider_claims", "follows from the providers' settings"),
     ("attempts", "sign-ins under way, sealed"),
     ("exchange_codes", "sign-ins under way, sealed"),
+    ("challenges", "sign-ins under way, sealed"),
+    ("totp", "secrets of authenticator apps, sealed; `twoFactorSince` tells who has a second factor"),
+    ("recovery_codes", "hashes of codes"),
     ("links", "one-time links that still open something"),
     ("spent_proofs", "remembered for minutes, so that no proof is used twice"),
     ("session_providers", "what signing out at a provider takes, sealed"),
@@ -179,7 +183,7 @@ impl Kind {
     fn before_all(&self) -> Vec<Value> {
         let least = |(_, as_it_is): &(&str, As)| match as_it_is {
             As::Text => Value::Text(String::new()),
-            As::Uuid => Value::Bytes(Vec::new()),
+            As::Uuid | As::Bytes => Value::Bytes(Vec::new()),
             _ => Value::Int(i64::MIN),
         };
         self.columns.iter().take(self.key).map(least).collect()

@@ -75,6 +75,15 @@ pub struct TenantSettings {
     pub sso_only: bool,
     /// Whoever wrote or edited a version may not approve it, and whoever approved it may not publish it; Admins included.
     pub separation_of_duties: bool,
+    /// Whether everybody has to have a second factor.
+    #[serde(skip_serializing_if = "TwoFactor::is_off")]
+    pub two_factor: TwoFactor,
+    /// How long they may take to enrol one: from the moment it is demanded, or they are there. A week if unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub two_factor_grace: Option<Span>,
+    /// Since when it is demanded. Kept by the server; what is sent is not looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub two_factor_since: Option<Moment>,
     /// Origins and addresses, besides our own paths, where people may be sent after signing in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub return_to: Vec<String>,
@@ -83,7 +92,51 @@ pub struct TenantSettings {
     pub native_redirects: Vec<String>,
 }
 
+/// Whether a tenant demands a second factor of everybody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TwoFactor {
+    /// Everybody as they like, but for those who are told to in particular.
+    #[default]
+    Off,
+    /// Everybody must have one.
+    Required,
+}
+
+impl TwoFactor {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference to the field")]
+    fn is_off(&self) -> bool {
+        *self == Self::Off
+    }
+}
+
+/// A moment among the settings, as RFC 3339 writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment(pub Timestamp);
+
+impl Serialize for Moment {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
 impl TenantSettings {
+    /// The settings to come, with what the server keeps itself: since when a second factor is demanded. Demanding it once more
+    /// begins no new time.
+    fn following(self, before: &Self, now: Timestamp) -> Self {
+        let since = match self.two_factor {
+            TwoFactor::Off => None,
+            TwoFactor::Required => before.two_factor_since.or(Some(Moment(now))),
+        };
+        Self { two_factor_since: since, ..self }
+    }
+
     /// Refuses what no page could show or what would lock everybody out at once.
     fn check(&self) -> Result<()> {
         if self.forbidden_words.len() > 1_000
@@ -121,6 +174,13 @@ impl Tenant {
 
     pub(crate) fn is_active(&self) -> bool {
         self.status == TenantStatus::Active
+    }
+
+    /// One that no store has, for tests of what is decided on it.
+    #[cfg(test)]
+    pub(crate) fn of_tests(id: &str, settings: TenantSettings, created_at: Timestamp) -> Self {
+        let status = TenantStatus::Active;
+        Self { id: TenantId::stored(id), name: id.into(), status, settings, created_at, version: 1, epoch: 1 }
     }
 }
 
@@ -229,7 +289,7 @@ impl App {
         let now = self.now();
         let tenant = self.find_tenant(id).await?;
         let name = update.name.map_or(Ok(tenant.name.clone()), |name| tenant_name(&name))?;
-        let settings = update.settings.unwrap_or_else(|| tenant.settings.clone());
+        let settings = update.settings.unwrap_or_else(|| tenant.settings.clone()).following(&tenant.settings, now);
         let changed = tenant.settings.changed(&settings)?;
         let mut change = Change::unlogged().forgetting(Stale::Tenant(id.clone()));
         if name != tenant.name || !changed.is_empty() {

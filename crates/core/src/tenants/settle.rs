@@ -54,6 +54,7 @@ impl App {
         let tenant = self.find_tenant(by.tenant()).await?;
         let mut new = tenant.settings.clone();
         change(&mut new)?;
+        let new = new.following(&tenant.settings, self.now());
         let changed = tenant.settings.changed(&new)?;
         if changed.is_empty() {
             return Ok(new);

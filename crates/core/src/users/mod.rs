@@ -41,6 +41,10 @@ pub struct User {
     pub last_sign_in_at: Option<Timestamp>,
     /// Since when they exist.
     pub created_at: Timestamp,
+    /// Since when they must have a second factor, they in particular.
+    pub two_factor_required_at: Option<Timestamp>,
+    /// Since when they have one.
+    pub two_factor_since: Option<Timestamp>,
     pub(crate) epoch: i64,
 }
 
@@ -96,6 +100,8 @@ impl FromRow for User {
             epoch: row.int(8)?,
             last_sign_in_at: row.maybe_time(9)?,
             created_at: row.time(10)?,
+            two_factor_required_at: row.maybe_time(11)?,
+            two_factor_since: row.maybe_time(12)?,
         })
     }
 }

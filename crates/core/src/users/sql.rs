@@ -4,10 +4,12 @@ use crate::store::statement::statements;
 
 statements! {
     /// One user.
-    tenant FIND = "SELECT tenant_id, id, email, first_name, last_name, title, status, roles, epoch, last_sign_in_at, created_at
+    tenant FIND = "SELECT tenant_id, id, email, first_name, last_name, title, status, roles, epoch, last_sign_in_at, created_at,
+            two_factor_required_at, two_factor_since
         FROM users WHERE tenant_id = ?1 AND id = ?2";
     /// A page of users, by id.
-    tenant PAGE = "SELECT tenant_id, id, email, first_name, last_name, title, status, roles, epoch, last_sign_in_at, created_at
+    tenant PAGE = "SELECT tenant_id, id, email, first_name, last_name, title, status, roles, epoch, last_sign_in_at, created_at,
+            two_factor_required_at, two_factor_since
         FROM users
         WHERE tenant_id = ?1 AND id > ?2 AND (?3 = '' OR search LIKE ?3 ESCAPE '\\')
           AND (CAST(?4 AS BIGINT) = 0 OR roles & CAST(?4 AS BIGINT) <> 0)

@@ -84,7 +84,7 @@ statements! {
           AND v.tenant_id = ?1 AND v.template_id = j.template_id AND v.number = j.version");
     /// Some users.
     tenant USERS_BY_ID = concat!("SELECT tenant_id, id, email, first_name, last_name, title, status, roles, epoch,
-            last_sign_in_at, created_at
+            last_sign_in_at, created_at, two_factor_required_at, two_factor_since
         FROM users WHERE tenant_id = ?1 AND id IN (", fifty!(), ")");
     /// Whether a template has a version besides this one.
     tenant ANOTHER_VERSION = "SELECT number FROM template_versions WHERE tenant_id = ?1 AND template_id = ?2 AND number <> ?3 LIMIT 1";

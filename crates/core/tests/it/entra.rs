@@ -7,7 +7,7 @@ use purser_core::error::{Code, Error, Result};
 use purser_core::secret::Secret;
 use purser_core::session::{Extent, Shown};
 use purser_core::signin::PasswordChange;
-use purser_core::tenants::TenantStatus;
+use purser_core::tenants::{TenantStatus, TwoFactor};
 use purser_standin::microsoft::{Access, Endpoint, Fault, Microsoft, OTHER_DIRECTORY, Person, Version};
 
 use crate::journey::{change, count, creating, ground, owning, switch, trusting};
@@ -98,6 +98,28 @@ on_both! {
         assert!(show(app, &token).await.is_ok());
         app.delete_user(&by, adele).await.unwrap();
         assert_ne!(show(app, &token).await.unwrap().user().id, adele);
+    }
+
+    async fn where_a_second_factor_is_asked_for_the_token_has_to_say_that_one_was_shown(world) {
+        let (world, contoso, there) = contoso(world).await;
+        let plain = there.issue(&Access::graph(Version::V1));
+        show(&world.app, &plain).await.unwrap();
+        world.settle(&contoso, |settings| {
+            settings.two_factor = TwoFactor::Required;
+            settings.two_factor_grace = Some("1h".parse().unwrap());
+        }).await;
+        let caller = show(&world.app, &plain).await.unwrap();
+        assert!(world.app.enrolment_due(&caller).is_some());
+        assert_eq!(world.app.start_totp(&caller, None).await.unwrap_err().code(), Code::Forbidden);
+        world.wait(3_600);
+        there.stop_clock_at(1_800_003_600);
+        let plain = there.issue(&Access::graph(Version::V1));
+        assert_eq!(code(&world.app, &plain).await, Code::InvalidToken);
+        let line = world.last(&contoso, "session.sign-in").await.unwrap();
+        assert!(line.ends_with("the directory does not say that one was shown"), "{line}");
+        let both = Access { amr: vec!["pwd".into(), "mfa".into()], ..Access::graph(Version::V1) };
+        assert_eq!(show(&world.app, &there.issue(&both)).await.unwrap().amr(), "fed pwd mfa");
+        assert_eq!(count(&world, "challenges").await, "0");
     }
 
     async fn a_guest_who_calls_themselves_like_somebody_here_is_not_taken_for_them(world) {

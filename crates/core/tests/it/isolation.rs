@@ -45,7 +45,7 @@ pub async fn fill(world: &World, id: &str) {
     let draft = Draft { protocol: Some(ProtocolDraft::Saml(saml)), ..Draft::default() };
     world.app.create_provider(&by, "saml", draft).await.unwrap();
     world.app.add_domain(&by, "acme.test").await.unwrap();
-    for rows in [what_sign_ins_leave(id), what_work_leaves(id), what_mail_leaves(id)] {
+    for rows in [what_sign_ins_leave(id), what_second_factors_leave(id), what_work_leaves(id), what_mail_leaves(id)] {
         // SQLite takes texts for bytes without being told.
         let rows = if world.database.is_postgres() { rows } else { rows.replace("::bytea", "") };
         world.database.run(&rows).await;
@@ -77,6 +77,19 @@ fn what_mail_leaves(tenant: &str) -> String {
          INSERT INTO letters (tenant_id, id, cause, kind, user_id, mailbox, about, link, state, attempts, due_at, created_at, trouble)
              SELECT tenant_id, '{tenant}'::bytea, 'c', 'password-reset', id, email, '', '{tenant}'::bytea, 'waiting', 0, 1, 1, ''
              FROM users WHERE tenant_id = '{tenant}'"
+    )
+}
+
+/// Every kind of second factor, and a sign-in that waits for one.
+fn what_second_factors_leave(tenant: &str) -> String {
+    let user = format!("FROM users WHERE tenant_id = '{tenant}'");
+    format!(
+        "INSERT INTO totp (tenant_id, user_id, last_step) SELECT tenant_id, id, 0 {user};
+         INSERT INTO recovery_codes (tenant_id, user_id, code) SELECT tenant_id, id, 'c' {user};
+         INSERT INTO passkeys (tenant_id, id, user_id, credential, public_key, counter, name, created_at)
+             SELECT tenant_id, 'p', id, '{tenant}'::bytea, 'k', 0, 'Phone', 1 {user};
+         INSERT INTO challenges (id, tenant_id, user_id, sealed, expires_at)
+             SELECT '{tenant}'::bytea, tenant_id, id, 's', 1 {user}"
     )
 }
 

@@ -24,7 +24,12 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("user, roles", "{ user(id: $OTHER) { roles } }"),
     ("user, last sign-in", "{ user(id: $OTHER) { lastSignInAt } }"),
     ("user, created", "{ user(id: $OTHER) { createdAt } }"),
-    ("user, oneself", "{ user(id: $SELF) { id status roles lastSignInAt createdAt } }"),
+    ("user, factor", "{ user(id: $OTHER) { twoFactorEnabled } }"),
+    ("user, factor demanded", "{ user(id: $OTHER) { twoFactorRequired } }"),
+    (
+        "user, oneself",
+        "{ user(id: $SELF) { id status roles lastSignInAt createdAt twoFactorEnabled twoFactorRequired } }",
+    ),
     ("sessions", "{ sessions { id method address agent createdAt lastSeenAt current } }"),
     ("auditLog", "{ auditLog { id at actorKind actor address request action target outcome reason } }"),
     (
@@ -65,6 +70,11 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("revokeInvitation", "mutation { revokeInvitation(input: {id: $INVITED}) { id } }"),
     ("revokeInvitation, admin", "mutation { revokeInvitation(input: {id: $BOSS}) { id } }"),
     ("revokeInvitation, active", "mutation { revokeInvitation(input: {id: $OTHER}) { id } }"),
+    ("requireTwoFactor", "mutation { requireTwoFactor(input: {id: $OTHER, required: true}) { id } }"),
+    ("requireTwoFactor, admin", "mutation { requireTwoFactor(input: {id: $ADMIN, required: true}) { id } }"),
+    ("resetTwoFactor", "mutation { resetTwoFactor(input: {id: $OTHER}) { id } }"),
+    ("resetTwoFactor, admin", "mutation { resetTwoFactor(input: {id: $ADMIN}) { id } }"),
+    ("resetTwoFactor, oneself", "mutation { resetTwoFactor(input: {id: $SELF}) { id } }"),
     ("endSession", "mutation { endSession(input: {id: \"$SESSION\"}) { id } }"),
     (
         "identityProviders",
@@ -179,6 +189,8 @@ async fn each_role_may_do_exactly_what_the_table_says() {
     user, roles                 done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     user, last sign-in          done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     user, created               done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    user, factor                done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    user, factor demanded       done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     user, oneself               done       done       done       done       done       done       done
     sessions                    done       done       done       done       done       done       done
     auditLog                    done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
@@ -208,6 +220,11 @@ async fn each_role_may_do_exactly_what_the_table_says() {
     revokeInvitation            done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     revokeInvitation, admin     done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     revokeInvitation, active    CONFLICT   CONFLICT   FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    requireTwoFactor            done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    requireTwoFactor, admin     done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    resetTwoFactor              done       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    resetTwoFactor, admin       done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
+    resetTwoFactor, oneself     FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     endSession                  done       done       done       done       done       done       done
     identityProviders           done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN
     identityProvider            done       FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN  FORBIDDEN

@@ -29,7 +29,7 @@ pub struct Exchange {
     responses(
         (status = 200, description = "Signed in", body = Envelope<Tokens<'_>>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Refused),
-        (status = 401, description = "`INVALID_TOKEN`: unknown, spent, too old, or another's", body = Refused),
+        (status = 401, description = "`INVALID_TOKEN`: unknown, spent, too old, or another's; `TWO_FACTOR_REQUIRED` with the challenge to answer", body = Refused),
         (status = 403, description = "`CSRF_REJECTED`", body = Refused),
         (status = 429, description = "`RATE_LIMITED`, with `Retry-After`", body = Refused)))]
 pub async fn exchange(

@@ -7,7 +7,7 @@ use purser_core::secret::Secret;
 use purser_core::signin::Door;
 use serde::Deserialize;
 
-use super::sso::{arrive, jar};
+use super::sso::{jar, taken_in};
 use crate::cookie;
 use crate::extract::{Query, Visitor};
 use crate::fault::{Answer, Refused};
@@ -26,9 +26,9 @@ pub struct Landed {
         ("code" = Option<String>, Query, description = "The one-time code"),
         ("state" = Option<String>, Query, description = "Which sign-in of this browser it is")),
     responses(
-        (status = 303, description = "To `returnTo` with the `session` cookie"),
+        (status = 303, description = "To `returnTo` with the `session` cookie; to `/two-factor` with the cookie `two_factor`, where a second factor is asked for"),
         (status = 400, description = "`OIDC_STATE_INVALID`: not begun in this browser; `VALIDATION_ERROR`", body = Refused),
-        (status = 401, description = "`INVALID_TOKEN`: unknown, spent, or too old", body = Refused),
+        (status = 401, description = "`INVALID_TOKEN`: unknown, spent, or too old; `TWO_FACTOR_REQUIRED` to programs", body = Refused),
         (status = 429, description = "`RATE_LIMITED`, with `Retry-After`", body = Refused)))]
 pub async fn land(
     State(site): State<Site>,
@@ -41,6 +41,6 @@ pub async fn land(
     };
     let waiting = cookie::hop_name(state).ok_or(Error::OidcStateInvalid)?;
     let verifier = jar(&headers)(&waiting).ok_or(Error::OidcStateInvalid)?;
-    let arrival = site.app.land(code, &verifier, &visitor.into()).await?;
-    Ok(arrive(&arrival, Some(&waiting), Door::Own, &site.http)?)
+    let arrival = site.app.land(code, &verifier, &visitor.into()).await;
+    taken_in(arrival, Some(&waiting), Door::Own, &headers, &site.http)
 }

@@ -16,6 +16,7 @@ use crate::wire::{RightNames, Text, Words};
 
 /// Who is calling.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Me<'a> {
     /// Their account.
     user: Account<'a>,
@@ -28,6 +29,18 @@ pub struct Me<'a> {
     session: Option<Session<'a>>,
     /// What there is to know about the licence; empty where all is well.
     notices: Vec<LicenseNotice>,
+    /// There while a second factor is asked of the caller that they have not enrolled yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    two_factor: Option<Enrolment>,
+}
+
+/// A second factor that has to be enrolled.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Enrolment {
+    /// By when. After that the session ends, and the next sign-in begins with enrolling.
+    #[schema(value_type = String)]
+    enrol_by: Text<Timestamp>,
 }
 
 /// The caller's organisation.
@@ -75,7 +88,8 @@ pub struct LicenseNotice {
     security(("bearer" = []), ("cookie" = [])))]
 pub async fn me(State(site): State<Site>, Who(caller): Who) -> Answer {
     let notices = site.app.license_notices().await?;
-    success(shown(&caller, &notices))
+    let two_factor = site.app.enrolment_due(&caller).map(|due| Enrolment { enrol_by: Text(due) });
+    success(Me { two_factor, ..shown(&caller, &notices) })
 }
 
 fn shown<'a>(caller: &'a Caller, notices: &[Notice]) -> Me<'a> {
@@ -89,6 +103,7 @@ fn shown<'a>(caller: &'a Caller, notices: &[Notice]) -> Me<'a> {
             created_at: Text(caller.since()),
         }),
         notices: notices.iter().map(LicenseNotice::from).collect(),
+        two_factor: None,
     }
 }
 

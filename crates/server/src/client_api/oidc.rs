@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use purser_core::error::Error;
 use purser_core::signin::Door;
 
-use super::sso::{Answered, Knock, arrive, jar, see_other};
+use super::sso::{Answered, Knock, jar, see_other, taken_in};
 use crate::extract::{At, Form, Query, Visitor};
 use crate::fault::{Answer, Refused};
 use crate::site::Site;
@@ -47,9 +47,9 @@ pub async fn start(State(site): State<Site>, knock: Knock) -> Answer {
         ("error" = Option<String>, Query, description = "Why there is no code"),
         ("error_description" = Option<String>, Query, description = "The same in words")),
     responses(
-        (status = 303, description = "To `returnTo` with the `session` cookie, or to `redirect` with a one-time code"),
+        (status = 303, description = "To `returnTo` with the `session` cookie, or to `redirect` with a one-time code; to `/two-factor` with the cookie `two_factor`, where a second factor is asked for"),
         (status = 400, description = "`OIDC_STATE_INVALID`, `VALIDATION_ERROR`", body = Refused),
-        (status = 401, description = "`INVALID_TOKEN`: the provider refused, or its answer failed a check", body = Refused),
+        (status = 401, description = "`INVALID_TOKEN`: the provider refused, or its answer failed a check; `TWO_FACTOR_REQUIRED` to programs", body = Refused),
         (status = 403, description = "`ACCOUNT_UNKNOWN`", body = Refused),
         (status = 409, description = "`ACCOUNT_EXISTS`", body = Refused),
         (status = 429, description = "`RATE_LIMITED`, with `Retry-After`", body = Refused),
@@ -61,8 +61,8 @@ pub async fn callback(
     headers: HeaderMap,
     Query(answered): Query<Answered>,
 ) -> Answer {
-    let arrival = site.app.finish_oidc(answered.returned(), &jar(&headers), &base, &visitor.into()).await?;
-    Ok(arrive(&arrival, None, Door::Own, &site.http)?)
+    let arrival = site.app.finish_oidc(answered.returned(), &jar(&headers), &base, &visitor.into()).await;
+    taken_in(arrival, None, Door::Own, &headers, &site.http)
 }
 
 /// What a provider posts is small: it has to fit into an address afterwards.

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::signin::{self, Tokens};
-use super::sso::{Knock, arrive, bounded, jar, leave};
+use super::sso::{Knock, bounded, jar, leave, taken_in};
 use crate::extract::{At, Body, Form, NamedClient, Query, Visitor, allowed_origin_if_sent};
 use crate::fault::{Answer, Envelope, Fault, Refused};
 use crate::http_settings::HttpSettings;
@@ -145,9 +145,9 @@ fn is_form(headers: &HeaderMap) -> bool {
     request_body(content((SamlAnswer = "application/json"), (PostedAnswer = "application/x-www-form-urlencoded"))),
     responses(
         (status = 200, description = "Signed in", body = Envelope<Tokens<'_>>),
-        (status = 303, description = "To a form: to where the sign-in was to lead, with the `session` cookie"),
+        (status = 303, description = "To a form: to where the sign-in was to lead, with the `session` cookie; to `/two-factor` with the cookie `two_factor`, where a second factor is asked for"),
         (status = 400, description = "`VALIDATION_ERROR`", body = Refused),
-        (status = 401, description = "`SAML_INVALID`: whatever is wrong with it", body = Refused),
+        (status = 401, description = "`SAML_INVALID`: whatever is wrong with it; `TWO_FACTOR_REQUIRED` with the challenge to answer", body = Refused),
         (status = 403, description = "`ACCOUNT_UNKNOWN`, `CSRF_REJECTED`", body = Refused),
         (status = 404, description = "`UNKNOWN_PROVIDER`", body = Refused),
         (status = 409, description = "`ACCOUNT_EXISTS`", body = Refused),
@@ -171,9 +171,9 @@ pub async fn take(
     request_body(content((SamlAnswer = "application/json"), (PostedAnswer = "application/x-www-form-urlencoded"))),
     responses(
         (status = 200, description = "Signed in", body = Envelope<Tokens<'_>>),
-        (status = 303, description = "To a form: to where the sign-in was to lead, with the `session` cookie"),
+        (status = 303, description = "To a form: to where the sign-in was to lead, with the `session` cookie; to `/two-factor` with the cookie `two_factor`, where a second factor is asked for"),
         (status = 400, description = "`VALIDATION_ERROR`", body = Refused),
-        (status = 401, description = "`SAML_INVALID`: whatever is wrong with it", body = Refused),
+        (status = 401, description = "`SAML_INVALID`: whatever is wrong with it; `TWO_FACTOR_REQUIRED` with the challenge to answer", body = Refused),
         (status = 403, description = "`ACCOUNT_UNKNOWN`, `CSRF_REJECTED`", body = Refused),
         (status = 404, description = "`UNKNOWN_PROVIDER`: not on a tenant's host, or not switched on", body = Refused),
         (status = 409, description = "`ACCOUNT_EXISTS`", body = Refused),
@@ -207,10 +207,10 @@ async fn taken(
     headers: &HeaderMap,
 ) -> Answer {
     let (shown, visit) = (arriving.shown(door), visitor.into());
-    let arrival = site.app.finish_saml(shown, client.name(), &jar(headers), base, &visit).await?;
-    match (&arrival, arriving.by) {
-        (Arrival::Session { signed_in, .. }, SamlBy::Json) => Ok(signin::answer(signed_in, &site.http)),
-        _ => Ok(arrive(&arrival, None, door, &site.http)?),
+    let arrival = site.app.finish_saml(shown, client.name(), &jar(headers), base, &visit).await;
+    match (arrival, arriving.by) {
+        (Ok(Arrival::Session { signed_in, .. }), SamlBy::Json) => Ok(signin::answer(&signed_in, &site.http)),
+        (arrival, _) => taken_in(arrival, None, door, headers, &site.http),
     }
 }
 

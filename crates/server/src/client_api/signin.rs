@@ -43,6 +43,10 @@ pub struct Tokens<'a> {
     expires_in: u64,
     /// Who signed in.
     user: Account<'a>,
+    /// New recovery codes, where signing in has enrolled a second factor: shown now or never.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Option<Vec<String>>, example = json!(["7k2vm-x9qtd"]))]
+    recovery_codes: Vec<&'a str>,
 }
 
 /// A user, as shown to themselves.
@@ -95,7 +99,7 @@ impl<'a> From<&'a User> for Account<'a> {
     responses(
         (status = 200, description = "Signed in", body = Envelope<Tokens<'_>>),
         (status = 400, description = "`VALIDATION_ERROR`, `CLIENT_REQUIRED`", body = Refused),
-        (status = 401, description = "`INVALID_CREDENTIALS`", body = Refused),
+        (status = 401, description = "`INVALID_CREDENTIALS`; `TWO_FACTOR_REQUIRED` with the challenge to answer", body = Refused),
         (status = 403, description = "`SSO_REQUIRED`, `CSRF_REJECTED`", body = Refused),
         (status = 429, description = "`RATE_LIMITED`, with `Retry-After`", body = Refused),
         (status = 503, description = "`SERVER_BUSY`, with `Retry-After`", body = Refused)))]
@@ -119,12 +123,18 @@ pub async fn sign_in(
 
 /// The answer to a sign-in of any kind.
 pub fn answer(signed_in: &SignedIn, settings: &HttpSettings) -> axum::response::Response {
+    answer_with(signed_in, &[], settings)
+}
+
+/// The answer to a sign-in that has enrolled a second factor on the way.
+pub fn answer_with(signed_in: &SignedIn, codes: &[Secret], settings: &HttpSettings) -> axum::response::Response {
     let handed = &signed_in.handed;
     let data = Tokens {
         token: handed.token.reveal(),
         refresh_token: handed.refresh_token.reveal(),
         expires_in: handed.expires_in.as_secs(),
         user: Account::from(&*signed_in.user),
+        recovery_codes: codes.iter().map(Secret::reveal).collect(),
     };
     let mut response = Json(Envelope::new(data)).into_response();
     if let Some(value) = &handed.cookie {

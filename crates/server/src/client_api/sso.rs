@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 
 use crate::cookie;
 use crate::extract::{At, NamedClient, Query, Visitor, lone_cookie};
-use crate::fault::Fault;
+use crate::fault::{Answer, Fault};
 use crate::http_settings::HttpSettings;
 use crate::pages;
 use crate::site::Site;
@@ -209,12 +209,36 @@ fn set(response: &mut Response, lines: impl IntoIterator<Item = HeaderValue>) {
     }
 }
 
+/// Takes in whoever comes back, as [`arrive`]; or sends a browser on to the page that asks for a second factor. The challenge goes along
+/// in a cookie, out of reach of scripts and out of every address; programs get it with the refusal.
+///
+/// # Errors
+/// Whatever kept them from arriving.
+pub(super) fn taken_in(
+    arrival: Result<Arrival>,
+    waited: Option<&str>,
+    door: Door,
+    headers: &HeaderMap,
+    settings: &HttpSettings,
+) -> Answer {
+    match arrival {
+        Ok(arrival) => Ok(arrive(&arrival, waited, door, settings)?),
+        Err(Error::TwoFactorRequired(challenge)) if pages::wants_a_page(headers) => {
+            let mut response = see_other(pages::TWO_FACTOR)?;
+            set(&mut response, waited.map(|name| cookie::done_with(name, door, settings)));
+            set(&mut response, [cookie::challenge(&challenge, settings)]);
+            Ok(response)
+        }
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
 /// Takes in whoever comes back in a browser: the session cookie and a way on, or a code for those who asked for one. The cookie
 /// that waited for them is taken away.
 ///
 /// # Errors
 /// `INTERNAL` for an address that no header can hold.
-pub(super) fn arrive(arrival: &Arrival, waited: Option<&str>, door: Door, settings: &HttpSettings) -> Result<Response> {
+fn arrive(arrival: &Arrival, waited: Option<&str>, door: Door, settings: &HttpSettings) -> Result<Response> {
     let (to, flow_cookie) = match arrival {
         Arrival::Session { return_to, flow_cookie, .. } => (return_to, flow_cookie),
         Arrival::Elsewhere { to, flow_cookie } => (to, flow_cookie),

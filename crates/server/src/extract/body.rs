@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{FromRef, FromRequest, Request};
+use axum::extract::{FromRef, FromRequest, OptionalFromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
+use hyper::body::Body as _;
 use purser_core::error::Error;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -39,6 +40,23 @@ where
         demand(request.headers(), "application/json")?;
         let bytes = read_body(request, LIMIT, Arc::<HttpSettings>::from_ref(state).body_patience).await?;
         Ok(Self(json::read(&bytes)?))
+    }
+}
+
+/// For endpoints that can do without: a request that sends nothing and says so.
+impl<S, T, const LIMIT: usize> OptionalFromRequest<S> for Body<T, LIMIT>
+where
+    S: Send + Sync,
+    T: DeserializeOwned,
+    Arc<HttpSettings>: FromRef<S>,
+{
+    type Rejection = Fault;
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Fault> {
+        if !request.headers().contains_key(CONTENT_TYPE) && request.body().is_end_stream() {
+            return Ok(None);
+        }
+        <Self as FromRequest<S>>::from_request(request, state).await.map(Some)
     }
 }
 

@@ -91,9 +91,11 @@ fn said(letter: &Letter) -> Said {
                     .to_owned(),
             ],
         ),
-        Kind::PasswordChanged | Kind::AddressAsked | Kind::AddressChanged | Kind::AccountDisabled => {
-            notice(letter.kind, tenant, mailbox, about)
-        }
+        Kind::PasswordChanged
+        | Kind::AddressAsked
+        | Kind::AddressChanged
+        | Kind::AccountDisabled
+        | Kind::TwoFactorReset => notice(letter.kind, tenant, mailbox, about),
     }
 }
 
@@ -120,6 +122,13 @@ fn notice(kind: Kind, tenant: &str, mailbox: &str, about: &str) -> Said {
             [
                 format!("The account {mailbox} at {tenant} was disabled. You cannot sign in any more."),
                 "If you think that is a mistake, ask whoever manages users in your organisation.".to_owned(),
+            ],
+        ),
+        Kind::TwoFactorReset => Said::told(
+            format!("Your second factors for {tenant} were removed"),
+            [
+                format!("Whoever manages users at {tenant} removed the app, keys and codes of {mailbox}. Set them up anew when you sign in."),
+                NOT_YOU.to_owned(),
             ],
         ),
         _ => Said::told(

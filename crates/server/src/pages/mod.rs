@@ -16,7 +16,7 @@ use purser_core::error::{Error, Result};
 
 pub use handover::handover;
 pub use home::home;
-pub use refusal::for_browsers;
+pub use refusal::{TWO_FACTOR, for_browsers, two_factor};
 pub use report::report;
 
 /// The stylesheet of all but the report, written into each page.
@@ -45,7 +45,7 @@ fn policy_for(style: &str) -> String {
 
 /// Whether the answer is for a person: browsers ask for HTML by name when they go somewhere, programs and scripts do not
 /// (RFC 9110 section 12.5.1). Who wants JSON at least as much gets JSON.
-fn wants_a_page(headers: &HeaderMap) -> bool {
+pub(crate) fn wants_a_page(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
     let (mut html, mut json) = (0.0, 0.0);
     for (media, weight) in lines.flat_map(|line| line.split(',')).map(weighed) {

@@ -3,13 +3,14 @@
 use askama::Template;
 use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use super::{STYLE, policy, shown, wants_a_page};
-use crate::fault::Verdict;
+use crate::fault::{Answer, Verdict};
 use crate::layers::REQUEST_ID;
+use purser_core::error::Error;
 
 /// Around the doors that browsers come to: a refusal is a page for those who asked for one, with the same status and headers, and
 /// the envelope for everybody else. Nothing of these doors is ever kept by a cache, whatever their path.
@@ -21,6 +22,20 @@ pub async fn for_browsers(request: Request, next: Next) -> Response {
         Some(reader) => reader.read(response),
         None => response,
     }
+}
+
+/// Where browsers are sent that have shown one factor and owe another.
+pub const TWO_FACTOR: &str = "/two-factor";
+
+/// The page there. It says plainly that there is one more step, which this server takes over its API only.
+pub async fn two_factor(headers: HeaderMap) -> Answer {
+    if !wants_a_page(&headers) {
+        return Err(Error::NotFound.into());
+    }
+    let words = words("TWO_FACTOR_REQUIRED", None);
+    let way = Some(Way { href: "/".to_owned(), label: "Back to the start" });
+    let page = Refusal { style: STYLE, words: &words, code: "TWO_FACTOR_REQUIRED", way, request_id: "" };
+    Ok(shown(StatusCode::OK, &page, &policy())?)
 }
 
 /// A person in front of a browser.
@@ -45,7 +60,7 @@ impl Reader {
     /// The refusal as a page; every other answer as it is.
     fn read(self, response: Response) -> Response {
         let Some(verdict) = response.extensions().get::<Verdict>() else { return response };
-        let words = words(verdict);
+        let words = words(verdict.code, verdict.field.as_deref());
         let way = match (words.then, self.again) {
             (Then::Nothing, _) => None,
             (Then::Again, Some(href)) => Some(Way { href, label: "Try again" }),
@@ -101,9 +116,9 @@ enum Then {
 }
 
 /// Constant words for each code, so that a page tells no more than the envelope does.
-fn words(verdict: &Verdict) -> Words {
+fn words(code: &str, field: Option<&str>) -> Words {
     let say = |title, advice, then| Words { title, advice, then };
-    match verdict.code {
+    match code {
         "OIDC_STATE_INVALID" => say(
             "This sign-in is no longer under way",
             "It took longer than ten minutes, was finished already, or began in another browser. Please begin again.",
@@ -112,6 +127,11 @@ fn words(verdict: &Verdict) -> Words {
         "INVALID_TOKEN" | "SAML_INVALID" | "TOKEN_EXPIRED" => say(
             "You could not be signed in",
             "Your organisation's sign-in service answered, but its answer was not accepted, or you did not finish there. Please begin again. If it happens again, tell your administrator the time and the number below.",
+            Then::Start,
+        ),
+        "TWO_FACTOR_REQUIRED" => say(
+            "One more step",
+            "You were recognised, and your account asks for a second factor: a code of your app, a recovery code or a passkey. This page cannot take it yet. Sign in with the application that you use here.",
             Then::Start,
         ),
         "ACCOUNT_UNKNOWN" => say(
@@ -150,7 +170,7 @@ fn words(verdict: &Verdict) -> Words {
             "That is usually over in a moment. If it is not, tell your administrator.",
             Then::Again,
         ),
-        "VALIDATION_ERROR" if verdict.field.as_deref() == Some("server.public_url") => say(
+        "VALIDATION_ERROR" if field == Some("server.public_url") => say(
             "Single sign-on is not set up on this server",
             "Its administrator has to set server.public_url to the address that people use, as https://id.example.com.",
             Then::Nothing,

@@ -20,3 +20,5 @@ mod source;
 mod sso;
 #[cfg(test)]
 mod sweep;
+#[cfg(test)]
+mod two_factor;

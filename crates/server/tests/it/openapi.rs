@@ -109,7 +109,16 @@ fn who_wants_a_session_says_so_and_says_what_is_answered_without() {
     let open = |path: &str| {
         !path.starts_with("/api/client/") && !path.starts_with("/api/admin/")
             || ["/sign-in", "/refresh", "/providers", "/exchange", "/landing"].iter().any(|end| path.ends_with(end))
-            || ["/password/forgot", "/password/reset", "/email/confirm"].iter().any(|end| path.ends_with(end))
+            || [
+                "/password/forgot",
+                "/password/reset",
+                "/email/confirm",
+                "/two-factor/options",
+                "/two-factor/verify",
+                "/passkey/options",
+            ]
+            .iter()
+            .any(|end| path.ends_with(end))
             || ["/oidc", "/okta-saml", "/ms-dynamics", "/invitation"]
                 .iter()
                 .any(|door| path.contains(&format!("/auth{door}")))
@@ -204,6 +213,6 @@ fn the_router_has_no_route_that_is_not_described() {
     let api = description();
     let described: BTreeSet<&str> = api["paths"].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(listed, described);
-    // Beside the two halves of the list there are the page at `/`, and one page with its parts for demos.
-    assert_eq!(source.matches(".route(").count(), 5);
+    // Beside the two halves of the list there are two pages, at `/` and at `/two-factor`, and one page with its parts for demos.
+    assert_eq!(source.matches(".route(").count(), 6);
 }

@@ -17,6 +17,7 @@ use crate::signin::answers::{AWAY, Answer, BELIEVED, Believed, REFUSED, Refused,
 use crate::signin::attempt::Way;
 use crate::signin::bounds::Bound;
 use crate::signin::departure::{answer_to, foreign};
+use crate::signin::second::Demand;
 use crate::store::{Change, Stale};
 use crate::tenants::Tenant;
 use crate::users::{User, UserStatus};
@@ -43,6 +44,11 @@ impl App {
             return Err(Error::Forbidden);
         }
         let Standing { tenant, user, believed } = standing;
+        // There is no session that could wait for a second factor: the directory must have seen to it.
+        match Demand::of(&tenant, &user, &believed.amr, now) {
+            Demand::Verify | Demand::Enrol => return Err(Error::InvalidToken),
+            Demand::Nothing | Demand::Later(_) => {}
+        }
         let (amr, since) = (Arc::clone(&believed.amr), believed.since);
         Ok(Caller { tenant, user, session: None, foreign: Some(place), amr, since, visit })
     }
@@ -99,7 +105,7 @@ impl App {
     }
 
     async fn believe(&self, provider: &Arc<Provider>, entra: Entra, visit: &Visit, now: Timestamp) -> Result<Answer> {
-        let amr = amr(&entra.identity).into();
+        let amr: Arc<str> = amr(&entra.identity).into();
         let expires = Timestamp(entra.expires.as_microsecond());
         let proven = Proven {
             provider: Arc::clone(provider),
@@ -112,6 +118,10 @@ impl App {
         let id = self.recognise_proven(&proven, visit).await?;
         let tenant = self.living_tenant(&provider.tenant).await?.ok_or(Error::AccountUnknown)?;
         let user = self.living_user(&*tenant, id).await?.ok_or(Error::AccountUnknown)?;
+        if matches!(Demand::of(&tenant, &user, &amr, now), Demand::Verify | Demand::Enrol) {
+            let reason = "a second factor is asked for, and the directory does not say that one was shown";
+            self.log_failed_proof(provider, reason, &[], visit).await?;
+        }
         let believed = Believed {
             tenant: tenant.id.clone(),
             tenant_epoch: tenant.epoch,

@@ -6,8 +6,7 @@ use crate::error::{Error, Result};
 use crate::people::{Linked, Purpose, sql as people_sql};
 use crate::secret::Secret;
 use crate::session::SignedIn;
-use crate::signin::guesses::counted;
-use crate::signin::{Proof, Seal, sql};
+use crate::signin::{Proof, Seal};
 use crate::store::{Change, Stale, args};
 use crate::users::{person_name, searchable};
 
@@ -43,10 +42,11 @@ impl App {
         let proof = Proof {
             tenant: linked.tenant.id.clone(),
             user: linked.user,
-            method: "invitation",
+            method: "invitation".into(),
             amr: "pwd".into(),
             epoch: linked.epoch + 1,
             through: None,
+            return_to: None,
             _made_here: Seal,
         };
         match crate::signin::finish(self, proof, visit, change).await {
@@ -65,7 +65,6 @@ impl App {
         linked
             .spent(Change::within(linked, entry), now)
             .must(people_sql::ACTIVATE, row, || Error::InvalidToken)
-            .run(sql::KNOW, args![user, counted(visit.address), now])
             .forgetting(Stale::User(user))
     }
 }

@@ -4,11 +4,15 @@ mod entra_bearer;
 mod invitation;
 mod microsoft;
 mod oidc;
+mod passkey;
 mod password;
+mod recovery;
 mod saml;
+mod totp;
 
 pub use invitation::Acceptance;
 pub use password::{AdminClaim, Claim, PasswordChange};
+pub use totp::TotpOffer;
 
 use crate::providers::Protocol;
 

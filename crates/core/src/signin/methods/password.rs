@@ -12,10 +12,10 @@ use crate::ids::AdminId;
 use crate::mail::{Kind, NewLetter};
 use crate::secret::Secret;
 use crate::session::{AdminSignedIn, SignedIn, sql as session_sql};
-use crate::signin::guesses::{Place, budget_failed, counted, tenant_key};
+use crate::signin::guesses::{Place, budget_failed, tenant_key};
 use crate::signin::password::Password;
 use crate::signin::stored::{Stored, Verdict};
-use crate::signin::{AdminProof, Proof, Seal, sql};
+use crate::signin::{AdminProof, Proof, Seal};
 use crate::store::{Change, FromRow, Row, Stale, args};
 use crate::users::{Email, sql as users_sql};
 use accounts::{Account, Candidates, address_key};
@@ -243,10 +243,11 @@ impl App {
         let proof = Proof {
             tenant: account.tenant.clone(),
             user: account.id,
-            method: "password",
+            method: "password".into(),
             amr: "pwd".into(),
             epoch: account.epoch,
             through: None,
+            return_to: None,
             _made_here: Seal,
         };
         let better = match verdict {
@@ -254,8 +255,7 @@ impl App {
             _ => None,
         };
         let now = self.now();
-        let known = Change::unlogged_within(&proof).run(sql::KNOW, args![account.id, counted(visit.address), now]);
-        let mut change = settle(known, now);
+        let mut change = settle(Change::unlogged_within(&proof), now);
         if let Some(better) = better {
             let entry =
                 Entry::done(now, &Actor::User(account.id), visit, Action::PasswordRehashed, Target::user(account.id));

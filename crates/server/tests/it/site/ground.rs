@@ -18,8 +18,11 @@ const HELD: &[(&str, &str)] = &[
     ("tenants", "tenant_id, name, status, settings, epoch"),
     (
         "users",
-        "tenant_id, id, email, first_name, last_name, title, status, roles, epoch, password_hash, last_sign_in_at",
+        "tenant_id, id, email, first_name, last_name, title, status, roles, epoch, password_hash, last_sign_in_at, two_factor_required_at, two_factor_since",
     ),
+    ("totp", "tenant_id, user_id, sealed, last_step, pending"),
+    ("recovery_codes", "tenant_id, user_id, code"),
+    ("passkeys", "tenant_id, id, user_id, credential, public_key, counter, name"),
     ("sessions", "id, tenant_id, user_id, generation, branch, child, child_since, user_epoch, ended_at"),
     ("admins", "id, username, password_hash, status, epoch, last_sign_in_at"),
     ("admin_sessions", "id, admin_id, generation, branch, child, child_since, admin_epoch, ended_at"),
@@ -58,6 +61,10 @@ const SECRET: &[&str] = &[
     "SAMLRequest",
     "RelayState",
     "codeVerifier",
+    "challenge",
+    "secret",
+    "uri",
+    "qr",
 ];
 
 /// Parameters of addresses that we send browsers to, of which the same holds.
@@ -199,6 +206,9 @@ fn collect(json: &Value, into: &mut Vec<String>) {
     match json {
         Value::Object(members) => {
             for (name, value) in members {
+                if let (Some(listed), "recoveryCodes") = (value.as_array(), name.as_str()) {
+                    into.extend(listed.iter().filter_map(Value::as_str).map(ToOwned::to_owned));
+                }
                 match value.as_str() {
                     Some(text) if text.len() > 9 && SECRET.contains(&name.as_str()) => into.push(text.to_owned()),
                     _ => collect(value, into),

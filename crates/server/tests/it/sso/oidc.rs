@@ -1,8 +1,11 @@
 //! Signing in at an OpenID provider, from the first click to who is signed in, and every way it must not go.
 
 use purser_core::access::Role;
+use purser_core::env::Clock as _;
 use purser_core::providers::Draft;
 use purser_standin::oidc::{Provider, TOKEN};
+use purser_standin::totp;
+use serde_json::json;
 use url::Url;
 
 use super::world::{Browser, CLIENT_SECRET};
@@ -52,6 +55,32 @@ fn asked(idp: &Provider) -> usize {
 }
 
 on_both! {
+    async fn a_browser_that_owes_a_second_factor_is_sent_on_with_the_challenge_in_a_cookie(site) {
+        let (site, idp) = world(site).await;
+        signed_in(&Browser::new(&site), &idp, START).await;
+        let demand = json!({"settings": {"twoFactor": "REQUIRED", "twoFactorGrace": "1s"}});
+        let settled = site.admin().await.patch("/api/admin/clients/acme", &demand).await.json();
+        assert_eq!(settled["data"]["settings"]["twoFactorSince"], "2027-01-15T08:00:00Z");
+        site.wait(SECOND);
+        idp.script(|script| script.now = site.clock.now().seconds());
+        let browser = Browser::new(&site);
+        let sent_on = signed_in(&browser, &idp, &format!("{START}&returnTo=%2Fwork")).await;
+        assert_eq!((sent_on.status, sent_on.header("location")), (303, Some("/two-factor")));
+        let line = cookies(&sent_on).into_iter().find(|line| line.starts_with("two_factor=")).unwrap();
+        assert!(line.ends_with("; Max-Age=300; Path=/; HttpOnly; SameSite=Lax; Secure"), "{line}");
+        assert!(!browser.holds().contains(&"session".to_owned()));
+        let page = browser.go("/two-factor").await;
+        assert!(page.status == 200 && page.body.contains("One more step"), "{page}");
+        assert_eq!(site.anyone().get("/two-factor").await.refusal(), (404, "NOT_FOUND".to_owned()));
+        let challenge = line.split(['=', ';']).nth(1).unwrap();
+        let offer = site.anyone().post("/api/client/auth/two-factor/totp", &json!({"challenge": challenge})).await.json();
+        let code = totp::code(offer["data"]["secret"].as_str().unwrap(), site.clock.now().seconds());
+        let confirm = json!({"challenge": challenge, "code": code});
+        let done = site.anyone().post("/api/client/auth/two-factor/totp/confirm", &confirm).await.json();
+        let me = site.anyone().bearing(done["data"]["token"].as_str().unwrap()).me().await.json();
+        assert_eq!(me["data"]["session"]["amr"], json!(["fed", "otp", "mfa"]));
+    }
+
     async fn a_person_signs_in_from_the_button_to_the_session(site) {
         let (site, idp) = world(site).await;
         let buttons = site.anyone().get("/api/client/auth/providers?client=acme").await.json();

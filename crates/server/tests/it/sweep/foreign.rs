@@ -8,6 +8,7 @@ use super::recipes::{metrics_reader, prepared};
 use super::{Operation, Who};
 use crate::on_both;
 use crate::site::Site;
+use crate::two_factor::{ORIGIN, passkey_of};
 
 /// A session that never was.
 const NO_SESSION: &str = "0199aaaa-bbbb-7ccc-8ddd-eeeeffff0000";
@@ -36,6 +37,10 @@ async fn targets(site: &Site, operation: &Operation) -> Option<(String, String)>
     if path.ends_with("auth/sessions/{id}") {
         return Some((path.replace("{id}", &stranger.session().await), path.replace("{id}", NO_SESSION)));
     }
+    if path.contains("auth/two-factor/passkeys/{id}") {
+        let theirs = passkey_of(&stranger).await;
+        return Some((path.replace("{id}", &theirs), path.replace("{id}", NO_SESSION)));
+    }
     let nothing = match path.split("/{id}").next().unwrap() {
         "/api/admin/clients" => "no-such-client",
         "/api/admin/admins" => NO_NUMBER,
@@ -48,6 +53,7 @@ async fn targets(site: &Site, operation: &Operation) -> Option<(String, String)>
 
 on_both! {
     async fn an_id_of_another_tenant_is_an_id_that_never_existed(site) {
+        let site = site.with(|settings| settings.server.public_url = Some(ORIGIN.into())).await;
         let (member, system) = (site.as_role(Role::Admin).await, site.admin().await);
         let mut swept = BTreeSet::new();
         for operation in Operation::all() {

@@ -1,11 +1,13 @@
 //! For each operation a request that succeeds when the right one asks, about things made for it alone.
 
 use purser_core::access::Role;
+use purser_core::env::Clock as _;
+use purser_standin::totp;
 use serde_json::{Value, json};
 
 use super::Who;
 use crate::http::probe::Reply;
-use crate::site::{Asker, METRICS, PASSWORD, Site, vendor};
+use crate::site::{Asker, METRICS, Member, PASSWORD, Site, vendor};
 
 /// A request, ready to be sent by anybody.
 #[derive(Clone)]
@@ -103,6 +105,9 @@ async fn client(site: &Site, method: &str, rest: &str, who: Who<'_, '_>) -> Prep
             by_mail(site, rest, path, who).await
         }
         ("POST", "auth/invitation" | "auth/invitation/accept") => by_mail(site, rest, path, who).await,
+        (_, rest) if rest.starts_with("auth/two-factor") => second_factor(site, method, rest, who).await,
+        ("POST", "auth/passkey/options") => Prepared::bare(path),
+        ("POST", "auth/passkey/sign-in") => Prepared::json(path, json!({"passkey": shown_passkey()})),
         ("POST", "graphql") => Prepared::json(path, json!({"query": "query { users { id email } }"})),
         ("POST", "users/import") => {
             let file = format!("email,firstName,lastName\n{}@acme.test,Ann,Lee\n", site.new_name());
@@ -142,6 +147,66 @@ async fn by_mail(site: &Site, rest: &str, path: String, who: Who<'_, '_>) -> Pre
         }
         _ => panic!("{rest} is not covered: write a request for it here"),
     }
+}
+
+/// Whoever is asked for a second factor has enrolled one; so has whoever removes it.
+async fn second_factor(site: &Site, method: &str, rest: &str, who: Who<'_, '_>) -> Prepared {
+    let path = format!("/api/client/{rest}").replace("{id}", "0190a0a0-0000-7000-8000-000000000000");
+    match (method, rest.trim_start_matches("auth/two-factor").trim_start_matches('/')) {
+        ("GET", "") => Prepared::bare(path),
+        ("POST", "options") => Prepared::json(path, json!({"challenge": challenged(site).await.0})),
+        ("POST", "verify") => {
+            let (challenge, code) = challenged(site).await;
+            Prepared::json(path, json!({"challenge": challenge, "code": code}))
+        }
+        ("POST", "totp/confirm") => {
+            let code = match who {
+                Who::Member(member) => begun(site, member).await,
+                _ => "123456".into(),
+            };
+            Prepared::json(path, json!({"code": code}))
+        }
+        ("DELETE", "totp") | ("POST", "recovery-codes") => {
+            if let Who::Member(member) = who {
+                enrolled(site, member).await;
+            }
+            Prepared::json(path, json!({"password": PASSWORD}))
+        }
+        // No address is set here that passkeys could be for; their stories stand elsewhere.
+        ("POST", "totp" | "passkeys/options") | ("DELETE", "passkeys/{id}") => Prepared::json(path, json!({})),
+        ("POST", "passkeys") => Prepared::json(path, json!({"name": "Phone", "passkey": made_passkey()})),
+        ("PATCH", "passkeys/{id}") => Prepared::json(path, json!({"name": "Old phone"})),
+        _ => panic!("{method} {path} is not covered: write a request for it here"),
+    }
+}
+
+/// The code of a secret that somebody was just shown.
+async fn begun(site: &Site, member: &Member<'_>) -> String {
+    let offer = member.post("/api/client/auth/two-factor/totp", &json!({})).await.json();
+    totp::code(offer["data"]["secret"].as_str().unwrap(), site.clock.now().seconds())
+}
+
+/// Enrols somebody; gives a recovery code of theirs.
+async fn enrolled(site: &Site, member: &Member<'_>) -> String {
+    let confirm = json!({"code": begun(site, member).await});
+    let codes = member.post("/api/client/auth/two-factor/totp/confirm", &confirm).await.json();
+    codes["data"]["recoveryCodes"][0].as_str().unwrap_or_default().to_owned()
+}
+
+/// A sign-in that waits, and a code that ends it.
+async fn challenged(site: &Site) -> (String, String) {
+    let member = site.as_role(Role::Viewer).await;
+    let code = enrolled(site, &member).await;
+    let asked = site.anyone().with("X-Client-ID: acme").sign_in(&member.user.email, PASSWORD).await.json();
+    (asked["error"]["challenge"].as_str().unwrap().to_owned(), code)
+}
+
+fn made_passkey() -> Value {
+    json!({"id": "aWQ", "response": {"clientDataJSON": "e30", "attestationObject": "oA"}})
+}
+
+fn shown_passkey() -> Value {
+    json!({"id": "aWQ", "response": {"clientDataJSON": "e30", "authenticatorData": "AA", "signature": "AA"}})
 }
 
 /// For these no request succeeds by itself: it takes a provider, whose stories stand elsewhere.

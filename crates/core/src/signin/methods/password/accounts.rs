@@ -197,9 +197,10 @@ impl App {
         self.take_place(key, &self.account_rule(), now).await
     }
 
-    /// A right password that led to nothing was no wrong guess: its places are given back.
+    /// A right password that led to nothing was no wrong guess: its places are given back. One that led to a second factor has led to
+    /// something, and its places are settled.
     pub(crate) async fn or_give_back<T>(&self, outcome: Result<T>, places: &[Place]) -> Result<T> {
-        if outcome.is_err() {
+        if !matches!(outcome, Ok(_) | Err(Error::TwoFactorRequired(_))) {
             self.give_back(places).await?;
         }
         outcome

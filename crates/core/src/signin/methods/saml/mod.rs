@@ -219,7 +219,7 @@ impl App {
         match intent {
             Some(intent) if by == SamlBy::Form => self.arrive(&proven, intent, flow_cookie, visit).await,
             _ => {
-                let signed_in = self.admit_proven(&proven, visit).await?;
+                let signed_in = self.admit_proven(&proven, "/", visit).await?;
                 Ok(Arrival::Session { signed_in, return_to: "/".into(), flow_cookie })
             }
         }
