@@ -42,7 +42,7 @@ pub(crate) struct ClientSettings {
 
 /// Whether everybody of an organisation must have a second factor.
 #[derive(Clone, Copy, Enum, PartialEq, Eq)]
-#[graphql(remote = "purser_core::tenants::TwoFactor")]
+#[graphql(remote = "TwoFactor")]
 pub(crate) enum TwoFactorDemand {
     /// Nobody must, but whom those who manage users ask.
     Off,
