@@ -114,8 +114,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             let length: usize = length.parse().unwrap();
             self.read_until(|read| (read.len() >= length).then_some(length)).await;
             reply.body = String::from_utf8(self.read.drain(..length).collect()).unwrap();
+        } else if reply.header("transfer-encoding") == Some("chunked") {
+            reply.body = String::from_utf8(self.chunks().await).unwrap();
         }
         reply
+    }
+
+    /// A body in pieces, each after its length (RFC 9112 section 7.1), up to the empty one.
+    async fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let line_end = self.read_until(|read| read.windows(2).position(|at| at == b"\r\n")).await;
+            let line: Vec<u8> = self.read.drain(..line_end + 2).collect();
+            let length = usize::from_str_radix(std::str::from_utf8(&line).unwrap().trim(), 16).unwrap();
+            self.read_until(|read| (read.len() >= length + 2).then_some(length)).await;
+            body.extend(self.read.drain(..length + 2).take(length));
+            if length == 0 {
+                return body;
+            }
+        }
     }
 
     async fn read_until(&mut self, found: impl Fn(&[u8]) -> Option<usize>) -> usize {
