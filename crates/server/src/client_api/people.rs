@@ -82,7 +82,7 @@ impl From<RefusedLine> for NotTaken {
     params(Importing),
     request_body(content(
         (String = "text/csv", example = "email,firstName,lastName,roles\r\nann@acme.test,Ann,Lee,AUTHOR VIEWER"),
-        (String = "application/jsonl"))),
+        (String = "application/jsonl", example = "{\"email\":\"ann@acme.test\",\"firstName\":\"Ann\",\"lastName\":\"Lee\"}"))),
     responses(
         (status = 200, description = "What became of each line", body = Envelope<Imported>),
         (status = 400, description = "`VALIDATION_ERROR`: the columns are not understood", body = Refused),

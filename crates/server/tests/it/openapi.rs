@@ -164,7 +164,8 @@ fn every_body_that_is_taken_has_an_example_of_each_member_it_needs() {
             assert_eq!(body["required"], true);
             body["content"].as_object().unwrap().values().all(|content| {
                 let schema = resolved(&api, &content["schema"]);
-                let members = schema["properties"].as_object().unwrap();
+                // A file has no members; it is an example itself.
+                let Some(members) = schema["properties"].as_object() else { return content["example"].is_string() };
                 schema["required"].as_array().into_iter().flatten().all(|name| has_example(&api, members, name))
             })
         }

@@ -129,7 +129,7 @@ impl Running {
     /// A demo, as soon as it has said all it has to say.
     pub(super) fn demo(here: &Deployment, arguments: &[&str]) -> Self {
         let mut child = here.command(arguments).stdout(Stdio::piped()).spawn().unwrap();
-        let said = read_until(child.stdout.take().unwrap(), |said| said.matches("\ncurl ").count() == 3);
+        let said = read_until(child.stdout.take().unwrap(), |said| said.matches("\ncurl ").count() == 4);
         Self { child, said }
     }
 

@@ -41,6 +41,10 @@ async fn targets(site: &Site, operation: &Operation) -> Option<(String, String)>
         let theirs = passkey_of(&stranger).await;
         return Some((path.replace("{id}", &theirs), path.replace("{id}", NO_SESSION)));
     }
+    if path.starts_with("/api/client/jobs/") {
+        let theirs = super::work::with_work(site, "globex", &path.replace("{id}", "$DONE"), None).await;
+        return Some((theirs, path.replace("{id}", NO_SESSION)));
+    }
     let nothing = match path.split("/{id}").next().unwrap() {
         "/api/admin/clients" => "no-such-client",
         "/api/admin/admins" => NO_NUMBER,
