@@ -11,7 +11,7 @@ use crate::client_api::{
 };
 use crate::description::{Common, Doors};
 use crate::site::Site;
-use crate::{graphiql, operations, pages};
+use crate::{console, graphiql, operations, pages};
 
 /// Lists the routes once: for the router, and for the API's description. Where browsers go by themselves, refusals are pages.
 macro_rules! routes {
@@ -24,7 +24,7 @@ macro_rules! routes {
                 .route_layer(from_fn(pages::for_browsers))
                 $(.route($path, MethodRouter::new()$(.merge($method($($handler)::+)))+))*;
             router
-                .route("/", get(pages::home))
+                .merge(console::pages(&site))
                 .route("/graphiql", get(graphiql::page))
                 .route("/graphiql/{part}", get(graphiql::part))
                 .with_state(site)

@@ -18,6 +18,7 @@ pub(crate) mod readers;
 pub(crate) mod sql;
 mod stored;
 mod throttle;
+mod welcome;
 
 pub(crate) use bounds::proofs_key;
 pub use hop::Hop;
@@ -27,6 +28,7 @@ pub use journey::{
 pub use methods::{AdminClaim, Claim, PasswordChange};
 pub(crate) use places::check_lists;
 pub(crate) use stored::Parameters;
+pub use welcome::Welcome;
 
 use crate::access::Scope;
 use crate::app::App;

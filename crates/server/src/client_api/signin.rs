@@ -135,7 +135,7 @@ pub fn answer(signed_in: &SignedIn, settings: &HttpSettings) -> axum::response::
 }
 
 /// A cookie that came along is never adopted; it only shows whether this browser has signed in before.
-fn sent_along(headers: &HeaderMap) -> Option<Secret> {
+pub(crate) fn sent_along(headers: &HeaderMap) -> Option<Secret> {
     match Credential::of(headers, cookie::CLIENT) {
         Ok(Credential::Cookie(value)) => Some(Secret::new(value)),
         _ => None,

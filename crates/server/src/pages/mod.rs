@@ -1,9 +1,8 @@
-//! The pages that people see while they sign in: what went wrong, the one that sends them on, and where they end up.
+//! The pages that people see while a provider signs them in: what went wrong, and the one that sends them on.
 //!
 //! They bring everything along: no address of ours but the page's own has to be reachable, and nobody else is asked for anything.
 
 mod handover;
-mod home;
 mod refusal;
 
 use askama::Template;
@@ -13,7 +12,6 @@ use axum::response::{IntoResponse as _, Response};
 use purser_core::error::{Error, Result};
 
 pub use handover::handover;
-pub use home::home;
 pub use refusal::for_browsers;
 
 /// The one stylesheet, written into each page.
@@ -38,7 +36,7 @@ fn policy() -> String {
 
 /// Whether the answer is for a person: browsers ask for HTML by name when they go somewhere, programs and scripts do not
 /// (RFC 9110 section 12.5.1). Who wants JSON at least as much gets JSON.
-fn wants_a_page(headers: &HeaderMap) -> bool {
+pub(crate) fn wants_a_page(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
     let (mut html, mut json) = (0.0, 0.0);
     for (media, weight) in lines.flat_map(|line| line.split(',')).map(weighed) {

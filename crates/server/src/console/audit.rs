@@ -1,0 +1,132 @@
+//! The organisation's audit log.
+
+use askama::Template;
+use axum::extract::State;
+use purser_core::access::{Grant, right};
+use purser_core::audit::{Action, Filter, Record};
+use purser_core::env::Timestamp;
+use purser_core::error::{Error, Result};
+use serde::Deserialize;
+
+use super::page::{Chrome, Person, Place, SHOWN, address, cut, shown};
+use super::parts::{Chip, Field, Moment, Names, Paging, Tone};
+use super::words;
+use crate::extract::Query;
+use crate::fault::Answer;
+use crate::site::Site;
+
+/// What is looked for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    action: String,
+    actor: String,
+    outcome: String,
+    since: String,
+    until: String,
+    before: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/audit.html")]
+struct Log {
+    chrome: Chrome,
+    fields: Vec<Field>,
+    narrowed: bool,
+    lines: Vec<Line>,
+    paging: Paging,
+}
+
+struct Line {
+    at: Moment,
+    actor: String,
+    action: String,
+    word: String,
+    target: String,
+    outcome: Chip,
+    reason: String,
+    address: String,
+}
+
+/// Shows a page of it.
+pub(super) async fn page(State(site): State<Site>, person: Person, Query(asked): Query<Asked>) -> Answer {
+    let by: Grant<right::AuditRead> = person.caller.grant()?;
+    let filter = Filter {
+        action: asked.action.clone(),
+        actor: asked.actor.trim().to_owned(),
+        outcome: asked.outcome.clone(),
+        since: day("since", &asked.since, "00:00:00Z")?,
+        until: day("until", &asked.until, "23:59:59.999999Z")?,
+        before: (!asked.before.is_empty()).then(|| asked.before.parse()).transpose()?,
+        first: Some(SHOWN + 1),
+        ..Filter::default()
+    };
+    let found = cut(site.app.audit_log(&by, &filter).await?, SHOWN, |record| record.id.to_string());
+    let mut actors: Vec<_> = found.things.iter().filter(|it| it.actor_kind == "user").filter_map(|it| it.actor.parse().ok()).collect();
+    actors.sort_unstable();
+    actors.dedup();
+    let names = Names::of(&site.app.users_by_id(&person.caller.grant()?, &actors).await?);
+    let more = |before: String| address("/audit", &[&asked.pairs()[..], &[("before", &before)]].concat());
+    shown(&Log {
+        chrome: person.chrome(Place::Audit, "Audit log"),
+        fields: fields(&asked),
+        narrowed: asked.pairs().iter().any(|(_, value)| !value.is_empty()),
+        paging: Paging { next: found.next.map(more) },
+        lines: found.things.into_iter().map(|it| line(it, &names)).collect(),
+    })
+}
+
+impl Asked {
+    fn pairs(&self) -> [(&'static str, &str); 5] {
+        [
+            ("action", &self.action),
+            ("actor", &self.actor),
+            ("outcome", &self.outcome),
+            ("since", &self.since),
+            ("until", &self.until),
+        ]
+    }
+}
+
+fn fields(asked: &Asked) -> Vec<Field> {
+    let any = (String::new(), "Anything".to_owned());
+    let actions = Action::ALL.iter().map(|it| (it.as_str().to_owned(), words::action(it.as_str())));
+    let outcomes = [("", "Either"), ("done", "Done"), ("refused", "Refused")];
+    let outcomes = outcomes.map(|(value, text)| (value.to_owned(), text.to_owned()));
+    vec![
+        Field::one("action", "What", [any].into_iter().chain(actions)).filled(&asked.action),
+        Field::one("outcome", "Outcome", outcomes).filled(&asked.outcome),
+        Field::day("since", "From").filled(&asked.since),
+        Field::day("until", "To").filled(&asked.until),
+    ]
+}
+
+/// A day in UTC, as the log's own times are stored.
+fn day(field: &str, day: &str, time: &str) -> Result<Option<Timestamp>> {
+    if day.is_empty() {
+        return Ok(None);
+    }
+    format!("{day}T{time}").parse().map(Some).map_err(|_| Error::invalid(field, "write it as 2026-11-21"))
+}
+
+fn line(record: Record, names: &Names) -> Line {
+    let actor = match (record.actor_kind.as_str(), record.actor.parse()) {
+        ("user", Ok(id)) => names.name(id),
+        ("anyone", _) => "Somebody not signed in".to_owned(),
+        ("command-line", _) => "Command line".to_owned(),
+        ("admin", _) => "System administrator".to_owned(),
+        ("provider", _) => format!("Provider {}", record.actor),
+        _ => "The system".to_owned(),
+    };
+    let outcome = if record.outcome == "done" { ("Done", Tone::Green) } else { ("Refused", Tone::Red) };
+    Line {
+        at: record.at.into(),
+        actor,
+        action: words::action(&record.action),
+        word: record.action,
+        target: record.target,
+        outcome: outcome.into(),
+        reason: record.reason,
+        address: record.address,
+    }
+}

@@ -1,0 +1,79 @@
+//! The console: the pages that people look at. One more face of the same use cases: a page asks `core` once or a few times, and shows it.
+//!
+//! Every page works without script. All its words stand in `templates/console` and in [`words`], and nowhere else.
+
+mod account;
+mod assets;
+mod audit;
+mod domains;
+mod editor;
+mod form;
+mod jobs;
+mod page;
+mod parts;
+mod people;
+mod perform;
+mod person;
+mod provider_form;
+mod providers;
+mod refusal;
+mod sign_in;
+mod start;
+mod templates;
+mod trouble;
+mod versions;
+mod words;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+
+use crate::site::Site;
+
+/// Every page, on one screen.
+pub fn pages(site: &Site) -> Router<Site> {
+    Router::new()
+        .route("/", get(start::page))
+        .route("/sign-in", get(sign_in::page).post(sign_in::enter))
+        .route("/sign-out", post(sign_in::leave))
+        .route("/signed-out", get(sign_in::left))
+        .route("/account", get(account::page))
+        .route("/account/password", post(account::change_password))
+        .route("/account/sessions/end", post(account::end_session))
+        .route("/account/sign-out-everywhere", get(account::ask_everywhere).post(account::sign_out_everywhere))
+        .route("/people", get(people::list))
+        .route("/people/new", get(people::blank).post(people::add))
+        .route("/people/{id}", get(person::page).post(person::save))
+        .route("/people/{id}/roles", post(person::set_roles))
+        .route("/people/{id}/{act}", get(person::ask).post(person::act))
+        .route("/providers", get(providers::list))
+        .route("/new-provider/{kind}", get(provider_form::blank).post(provider_form::add))
+        .route("/providers/{name}", get(providers::page))
+        .route("/providers/{name}/edit", get(provider_form::edit).post(provider_form::save))
+        .route("/providers/{name}/test", post(providers::test))
+        .route("/providers/{name}/{act}", get(providers::ask).post(providers::act))
+        .route("/domains", get(domains::list).post(domains::add))
+        .route("/domains/{name}/{act}", get(domains::ask).post(domains::act))
+        .route("/audit", get(audit::page))
+        .route("/templates", get(templates::list))
+        .route("/templates/new", get(templates::blank).post(templates::add))
+        .route("/templates/{id}", get(templates::newest))
+        .route("/templates/{id}/name", get(templates::ask_name).post(templates::rename))
+        .route("/templates/{id}/copy", get(templates::ask_copy).post(templates::copy))
+        .route("/templates/{id}/history", get(templates::history))
+        .route("/templates/{id}/versions/{number}", get(versions::page))
+        .route("/templates/{id}/versions/{number}/edit", get(editor::page).post(editor::save))
+        .route("/templates/{id}/versions/{number}/{act}", get(versions::ask).post(versions::act))
+        .route("/jobs", get(jobs::list))
+        .route("/jobs/board", get(jobs::board))
+        .route("/jobs/new", get(jobs::blank).post(jobs::add))
+        .route("/jobs/{id}", get(perform::page))
+        .route("/jobs/{id}/report", get(perform::report))
+        .route("/jobs/{id}/step", post(perform::step))
+        .route("/jobs/{id}/records/{number}", get(perform::ask_correction).post(perform::correct))
+        .route("/jobs/{id}/assign", post(jobs::assign))
+        .route("/jobs/{id}/start", post(perform::start))
+        .route("/jobs/{id}/cancel", get(jobs::ask_cancel).post(jobs::cancel))
+        .route_layer(from_fn_with_state(site.clone(), refusal::for_people))
+        .route("/assets/{name}", get(assets::part))
+}
