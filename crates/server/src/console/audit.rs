@@ -6,10 +6,12 @@ use purser_core::access::{Grant, right};
 use purser_core::audit::{Action, Filter, Record};
 use purser_core::env::Timestamp;
 use purser_core::error::{Error, Result};
+use purser_core::ids::UserId;
 use serde::Deserialize;
 
 use super::page::{Chrome, Person, Place, SHOWN, address, cut, shown};
 use super::parts::{Chip, Field, Moment, Names, Paging, Tone};
+use super::templates::names;
 use super::words;
 use crate::extract::Query;
 use crate::fault::Answer;
@@ -42,10 +44,40 @@ struct Line {
     actor: String,
     action: String,
     word: String,
-    target: String,
+    target: Target,
     outcome: Chip,
     reason: String,
     address: String,
+}
+
+/// On what something was done, and where that is found.
+struct Target {
+    text: String,
+    href: Option<String>,
+}
+
+impl Target {
+    fn of(target: &str, names: &Names) -> Self {
+        let (kind, id) = target.split_once(':').unwrap_or((target, ""));
+        let (text, href) = match (kind, id.parse()) {
+            ("user", Ok(user)) => (names.name(user), Some(format!("/people/{id}"))),
+            ("template", _) => ("Template".to_owned(), Some(format!("/templates/{id}"))),
+            ("job", _) => ("Job".to_owned(), Some(format!("/jobs/{id}"))),
+            ("provider", _) => (format!("Provider {id}"), None),
+            ("domain", _) => (format!("Domain {id}"), None),
+            ("name", _) => (id.to_owned(), None),
+            _ => (target.to_owned(), None),
+        };
+        Self { text, href }
+    }
+}
+
+/// Everybody whom a line names.
+fn people(record: &Record) -> impl Iterator<Item = UserId> + use<> {
+    let actor = (record.actor_kind == "user").then(|| record.actor.parse().ok()).flatten();
+    let target = record.target.strip_prefix("user:").and_then(|id| id.parse().ok());
+    let told = Names::in_note(&record.reason).map(|(_, id)| id);
+    [actor, target, told].into_iter().flatten()
 }
 
 /// Shows a page of it.
@@ -62,10 +94,7 @@ pub(super) async fn page(State(site): State<Site>, person: Person, Query(asked):
         ..Filter::default()
     };
     let found = cut(site.app.audit_log(&by, &filter).await?, SHOWN, |record| record.id.to_string());
-    let mut actors: Vec<_> = found.things.iter().filter(|it| it.actor_kind == "user").filter_map(|it| it.actor.parse().ok()).collect();
-    actors.sort_unstable();
-    actors.dedup();
-    let names = Names::of(&site.app.users_by_id(&person.caller.grant()?, &actors).await?);
+    let names = names(&site, &person, found.things.iter().flat_map(people)).await?;
     let more = |before: String| address("/audit", &[&asked.pairs()[..], &[("before", &before)]].concat());
     shown(&Log {
         chrome: person.chrome(Place::Audit, "Audit log"),
@@ -124,9 +153,9 @@ fn line(record: Record, names: &Names) -> Line {
         actor,
         action: words::action(&record.action),
         word: record.action,
-        target: record.target,
+        target: Target::of(&record.target, names),
         outcome: outcome.into(),
-        reason: record.reason,
+        reason: names.told(&record.reason),
         address: record.address,
     }
 }

@@ -210,20 +210,26 @@ async fn form(site: &Site, person: &Person, typed: &Fields, template: &str, trou
                 .wrong(trouble.about("asset"))
                 .optional(),
             Field::one("priority", "Priority", priorities).filled(priority),
-            assignees(site, person, typed.text("assignee"), trouble).await?,
+            assignees(site, person, Some("Nobody yet"), typed.text("assignee"), trouble).await?,
         ],
     })
 }
 
-/// Whom a job can be given to. Who is not among those who see roles is offered everybody; the use case refuses who does no jobs.
-pub(super) async fn assignees(site: &Site, person: &Person, chosen: &str, trouble: &Trouble) -> Result<Field> {
+/// Whom a job can be given to. Whether they still can when it is given, the use case says.
+pub(super) async fn assignees(
+    site: &Site,
+    person: &Person,
+    nobody: Option<&str>,
+    chosen: &str,
+    trouble: &Trouble,
+) -> Result<Field> {
     let filter = UserFilter { first: Some(500), ..UserFilter::default() };
     let people = site.app.users(&person.caller.grant()?, &filter).await?;
     let fits = |it: &&User| it.status == UserStatus::Active && it.roles.hold(Right::JobsPerform);
-    let nobody = (String::new(), "Nobody yet".to_owned());
+    let nobody = nobody.map(|word| (String::new(), word.to_owned()));
     let options = people.iter().filter(fits).map(|it| (it.id.to_string(), full_name(it)));
-    let field = Field::one("assignee", "Assignee", [nobody].into_iter().chain(options));
-    Ok(field.filled(chosen).wrong(trouble.about("assigneeId")).optional())
+    let field = Field::one("assignee", "Assignee", nobody.into_iter().chain(options));
+    Ok(field.filled(chosen).wrong(trouble.about("assigneeId")))
 }
 
 /// Makes one.

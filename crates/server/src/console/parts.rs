@@ -94,6 +94,7 @@ enum Form {
     Number,
     Text(u8),
     One(Vec<(String, String)>),
+    Pick(Vec<(String, String)>),
     Box,
 }
 
@@ -155,6 +156,15 @@ impl Field {
         options: impl IntoIterator<Item = (String, String)>,
     ) -> Self {
         Self::new(name, label, Form::One(options.into_iter().collect()))
+    }
+
+    /// One of a few, all of them to be seen: for thumbs.
+    pub(super) fn pick(
+        name: impl Into<String>,
+        label: impl Into<String>,
+        options: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        Self::new(name, label, Form::Pick(options.into_iter().collect()))
     }
 
     /// A box to tick.
@@ -253,6 +263,17 @@ impl Names {
     /// Of these people.
     pub(super) fn of(people: &[User]) -> Self {
         Self(people.iter().map(|it| (it.id, full_name(it))).collect())
+    }
+
+    /// The person that a note of the log names by their number: `for user 7`.
+    pub(super) fn in_note(note: &str) -> Option<(&str, UserId)> {
+        let (before, number) = note.rsplit_once("user ")?;
+        Some((before, number.parse().ok()?))
+    }
+
+    /// A note, with the person's name.
+    pub(super) fn told(&self, note: &str) -> String {
+        Self::in_note(note).map_or_else(|| note.to_owned(), |(before, id)| format!("{before}{}", self.name(id)))
     }
 
     /// One of them. Whoever is no longer there is known by the number.

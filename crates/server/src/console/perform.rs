@@ -28,14 +28,23 @@ struct Whole {
     history: Vec<Event>,
 }
 
+/// Records read at once.
+const PART: u32 = 500;
+
 impl Whole {
     async fn read(site: &Site, person: &Person, id: JobId) -> Result<Self> {
         let by = person.caller.grant()?;
         let job = site.app.job(&by, id).await?;
         let version = site.app.version(&by, job.template, job.version).await?;
-        let records = site.app.records(&by, id, None, Some(500)).await?;
-        let history = site.app.job_history(&by, id, None, Some(500)).await?;
-        let people = records.iter().map(|it| it.author).chain(history.iter().map(|it| it.actor)).chain(job.assignee);
+        let mut records: Vec<WorkRecord> = Vec::new();
+        while let part @ [_, ..] = &*site.app.records(&by, id, records.last().map(|it| it.number), Some(PART)).await? {
+            records.extend_from_slice(part);
+            if part.len() < PART as usize {
+                break;
+            }
+        }
+        let history = site.app.job_history(&by, id, None, Some(PART)).await?;
+        let people = records.iter().map(|it| it.author).chain(EventLine::people(&history)).chain(job.assignee);
         let names = names(site, person, people).await?;
         Ok(Self { job, version, records, names, history })
     }
@@ -146,7 +155,7 @@ async fn form(site: &Site, person: &Person, id: JobId, typed: &Fields, trouble: 
     let open = !matches!(job.state, JobState::Completed | JobState::Cancelled);
     let manages = open && person.may(Right::JobsManage);
     let chosen = job.assignee.map(|id| id.to_string()).unwrap_or_default();
-    let assigns = if manages { Some(assignees(site, person, &chosen, trouble).await?) } else { None };
+    let assigns = if manages { Some(assignees(site, person, None, &chosen, trouble).await?) } else { None };
     let step = whole.next().filter(|_| performs).map(|step| step_form(job, step, typed, trouble));
     shown(&OneJob {
         chrome: person.chrome(Place::Jobs, &job.title),
@@ -176,7 +185,8 @@ async fn form(site: &Site, person: &Person, id: JobId, typed: &Fields, trouble: 
 /// The key is made of where the job stands: the same form sent twice, because the first answer was lost on its way, is one act; and a
 /// form that was filled in when the job stood elsewhere is refused.
 fn step_form(job: &Job, step: &Step, typed: &Fields, trouble: &Trouble) -> StepForm {
-    let value = value_field(&step.kind).filled(typed.text("value")).wrong(trouble.about("value"));
+    let nothing = if step.record_required { Nothing::Refused } else { Nothing::Allowed };
+    let value = value_field(&step.kind, nothing).filled(typed.text("value")).wrong(trouble.about("value"));
     StepForm {
         number: job.next_step,
         key: format!("console-{}-{}", job.next_step, job.records),
@@ -185,19 +195,36 @@ fn step_form(job: &Job, step: &Step, typed: &Fields, trouble: &Trouble) -> StepF
     }
 }
 
-fn value_field(kind: &Kind) -> Field {
-    let choice = |all: Vec<(String, String)>| [(String::new(), "–".to_owned())].into_iter().chain(all);
+/// More options than this are better chosen from a list that opens.
+const A_FEW: usize = 8;
+
+fn value_field(kind: &Kind, nothing: Nothing) -> Field {
+    let blank = |word: &str| (nothing == Nothing::Allowed).then(|| (String::new(), word.to_owned()));
     match kind {
         Kind::Text => Field::text("value", "Record", 3),
         Kind::Number { .. } => Field::number("value", words::kind(kind)),
+        Kind::Photo => Field::line("value", "Reference to the photo"),
         Kind::YesNo => {
-            Field::one("value", "Yes or no", choice(vec![("YES".into(), "Yes".into()), ("NO".into(), "No".into())]))
+            let options = ["YES", "NO"].map(|it| (it.to_owned(), words::value(it).to_owned()));
+            Field::pick("value", "Yes or no?", options.into_iter().chain(blank("Nothing to record")))
         }
         Kind::Choice { options } => {
-            Field::one("value", "Choose one", choice(options.iter().map(|it| (it.clone(), it.clone())).collect()))
+            let few = options.len() <= A_FEW;
+            let options = options.iter().map(|it| (it.clone(), it.clone()));
+            if few {
+                Field::pick("value", "Which?", options.chain(blank("Nothing to record")))
+            } else {
+                Field::one("value", "Which?", [(String::new(), "–".to_owned())].into_iter().chain(options))
+            }
         }
-        Kind::Photo => Field::line("value", "Reference to the photo"),
     }
+}
+
+/// Whether a step may be done without a record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nothing {
+    Allowed,
+    Refused,
 }
 
 /// Begins one.
@@ -289,7 +316,7 @@ async fn correction(
         step: step.into(),
         key: format!("console-correct-{number}"),
         sentence: trouble.sentence,
-        value: value_field(&step.kind).filled(text("value", &was)).wrong(trouble.about("value")),
+        value: value_field(&step.kind, Nothing::Refused).filled(text("value", &was)).wrong(trouble.about("value")),
         note: Field::text("note", "Why", 2).filled(text("note", "")).wrong(trouble.about("note")).optional(),
         was: words::value(&was).to_owned(),
         back: format!("/jobs/{id}"),

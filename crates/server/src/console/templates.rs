@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use purser_core::access::{Grant, Right, right};
 use purser_core::error::{Error, Result};
-use purser_core::ids::TemplateId;
+use purser_core::ids::{TemplateId, UserId};
 use purser_core::work::{
     Event, NewTemplate, Steps, Template as Work, TemplateFilter, TemplateOrder, TemplateUpdate, VersionState,
 };
@@ -284,9 +284,14 @@ impl EventLine {
             who: names.name(it.actor),
             what: words::action(&it.action),
             part: it.part,
-            note: it.note,
+            note: names.told(&it.note),
         };
         events.into_iter().map(line).collect()
+    }
+
+    /// Everybody in them: who did it, and to whom.
+    pub(super) fn people(events: &[Event]) -> impl Iterator<Item = UserId> {
+        events.iter().flat_map(|it| [Some(it.actor), Names::in_note(&it.note).map(|(_, id)| id)]).flatten()
     }
 }
 
@@ -307,7 +312,7 @@ pub(super) async fn history(
     let id: TemplateId = id.parse()?;
     let found = site.app.template_history(&person.caller.grant()?, id, from.after, Some(SHOWN + 1)).await?;
     let page = cut(found, SHOWN, |it| it.number.to_string());
-    let names = names(&site, &person, page.things.iter().map(|it| it.actor)).await?;
+    let names = names(&site, &person, EventLine::people(&page.things)).await?;
     let more = |after: String| address(&format!("/templates/{id}/history"), &[("after", &after)]);
     shown(&History {
         chrome: person.chrome(Place::Templates, "History"),
@@ -322,7 +327,7 @@ pub(super) async fn history(
 pub(super) async fn names(
     site: &Site,
     person: &Person,
-    ids: impl Iterator<Item = purser_core::ids::UserId>,
+    ids: impl Iterator<Item = UserId>,
 ) -> Result<Names> {
     let mut ids: Vec<_> = ids.collect();
     ids.sort_unstable();
