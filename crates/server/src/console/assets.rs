@@ -87,6 +87,16 @@ mod tests {
         assert!(!asks("br") && !asks("gzip;q=0") && !asks("gzip; q=0.0") && !unpacks(&HeaderMap::new()));
     }
 
+    #[tokio::test]
+    async fn whoever_unpacks_is_sent_less() {
+        let name = STYLE.path.strip_prefix("/assets/").unwrap().to_owned();
+        let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))]);
+        let reply = part(Path(name), headers).await.unwrap();
+        assert_eq!(reply.headers()[CONTENT_ENCODING], "gzip");
+        let body = axum::body::to_bytes(reply.into_body(), 100_000).await.unwrap();
+        assert!(body.len() * 2 < STYLE.plain.len(), "{}", body.len());
+    }
+
     #[test]
     fn a_page_and_all_it_is_dressed_in_are_small() {
         let sum: usize = [&STYLE, &SCRIPT, &ICON].iter().map(|it| it.plain.len()).sum();

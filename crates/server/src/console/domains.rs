@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
-use purser_core::access::{Grant, right};
 use purser_core::error::Error;
 
 use super::form::Fields;
@@ -72,9 +71,9 @@ struct AskDomain {
 }
 
 /// Asks before one is let go of.
-pub(super) async fn ask(person: Person, Path((name, act)): Path<(String, String)>) -> Answer {
-    let _may: Grant<right::SettingsManage> = person.caller.grant()?;
-    if act != "remove" {
+pub(super) async fn ask(State(site): State<Site>, person: Person, Path((name, act)): Path<(String, String)>) -> Answer {
+    let known = site.app.domains(&person.caller.grant()?).await?;
+    if act != "remove" || !known.iter().any(|it| it.name == name) {
         return Err(Error::NotFound.into());
     }
     shown(&AskDomain { chrome: person.chrome(Place::Domains, "Remove the domain"), name })

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
-use purser_core::access::{Right, Role};
+use purser_core::access::{Grant, Right, Role, right};
 use purser_core::error::Error;
 use purser_core::ids::UserId;
 use purser_core::users::{User, UserStatus, UserUpdate};
@@ -167,9 +167,10 @@ pub(super) async fn ask(
     person: Person,
     Path((id, act)): Path<(String, String)>,
 ) -> Answer {
+    let _may: Grant<right::UsersManage> = person.caller.grant()?;
     let act = Act::read(&act)?;
     let user = site.app.user(&person.caller.grant()?, id.parse()?).await?;
-    if !person.may(Right::UsersManage) || !outranks(&person, &user) {
+    if !outranks(&person, &user) {
         return Err(Error::Forbidden.into());
     }
     let title = full_name(&user);

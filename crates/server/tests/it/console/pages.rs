@@ -4,7 +4,7 @@ use purser_core::access::Role;
 
 use super::{after, in_browser, led_to, routes, set_cookies};
 use crate::console::work;
-use crate::http::probe::{Reply, request};
+use crate::http::probe::Reply;
 use crate::on_both;
 use crate::site::Site;
 
@@ -171,6 +171,4 @@ async fn the_first_page_is_small() {
         sum += site.anyone().get(after(&page, mark)).await.body.len();
     }
     assert!(sum <= 60_000, "{sum} bytes, and none of them packed");
-    let packed = site.probe.send(request("GET", after(&page, "stylesheet\" href=\""), &["Accept-Encoding: gzip"], "")).await;
-    assert_eq!(packed.header("content-encoding"), Some("gzip"));
 }
