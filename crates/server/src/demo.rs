@@ -282,7 +282,7 @@ fn addresses(base: &str) -> String {
         format!("Console   {base}/   (in a browser: sign in as one of the accounts above)"),
         format!("API       {base}/api/client   described in {base}/api/openapi.json"),
         format!("GraphiQL  {base}/graphiql   (in a browser)"),
-        format!("Admin     {base}/api/admin"),
+        format!("Admin     {base}/admin   (in a browser; its API is at {base}/api/admin)"),
     ]
     .join("\n")
 }

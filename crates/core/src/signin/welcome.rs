@@ -29,12 +29,7 @@ impl App {
     /// # Errors
     /// [`Error::ClientRequired`] if no tenant is named and there are several; [`Error::NotFound`] if there is no such tenant;
     /// [`Error::Invalid`] for a place that nobody may be sent to.
-    pub async fn welcome(
-        &self,
-        named: Option<&TenantId>,
-        return_to: Option<&str>,
-        base: &Base,
-    ) -> Result<Welcome> {
+    pub async fn welcome(&self, named: Option<&TenantId>, return_to: Option<&str>, base: &Base) -> Result<Welcome> {
         let id = match named {
             Some(id) => id.clone(),
             None => self.only_tenant().await?.ok_or(Error::ClientRequired)?,
@@ -45,7 +40,13 @@ impl App {
         let offered = all.iter().filter(|it| it.enabled && methods::is_offered(&it.protocol));
         let buttons = offered.map(|it| Button { name: it.name.clone(), kind: it.kind(), label: it.label.clone() });
         let Tenant { name, settings, .. } = &*tenant;
-        Ok(Welcome { name: name.clone(), sso_only: settings.sso_only, buttons: buttons.collect(), tenant: id, return_to })
+        Ok(Welcome {
+            name: name.clone(),
+            sso_only: settings.sso_only,
+            buttons: buttons.collect(),
+            tenant: id,
+            return_to,
+        })
     }
 
     /// Where somebody of a tenant may be sent who has just signed in: the place asked for, or the start if it is no such place.

@@ -80,7 +80,11 @@ fn line(session: SessionView, person: &Person) -> SessionLine {
 }
 
 /// Changes the password.
-pub(super) async fn change_password(State(site): State<Site>, person: Person, Form(fields): Form<Fields, 16_384>) -> Answer {
+pub(super) async fn change_password(
+    State(site): State<Site>,
+    person: Person,
+    Form(fields): Form<Fields, 16_384>,
+) -> Answer {
     let wish = PasswordChange { current: fields.secret("currentPassword"), new: fields.secret("newPassword") };
     match site.app.change_password(&person.caller, wish).await {
         Ok(()) => done("/account", Said::PasswordChanged, &site),

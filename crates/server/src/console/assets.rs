@@ -16,8 +16,9 @@ use purser_core::error::Error;
 use crate::fault::Answer;
 
 /// The stylesheet.
-pub(super) static STYLE: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("console", "css", "text/css; charset=utf-8", include_bytes!("../../assets/console.css")));
+pub(super) static STYLE: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("console", "css", "text/css; charset=utf-8", include_bytes!("../../assets/console.css"))
+});
 
 /// The script: what is nicer with it. Nothing needs it.
 pub(super) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
@@ -40,8 +41,9 @@ pub(super) struct Asset {
 impl Asset {
     fn new(name: &str, suffix: &str, media: &'static str, plain: &'static [u8]) -> Self {
         let hash = digest(&SHA256, plain);
-        let hash: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        Self { path: format!("/assets/{name}.{hash}.{suffix}"), media, plain, packed: packed(plain) }
+        let start = hash.as_ref().first_chunk().copied().unwrap_or_default();
+        let hash = u64::from_be_bytes(start);
+        Self { path: format!("/assets/{name}.{hash:016x}.{suffix}"), media, plain, packed: packed(plain) }
     }
 }
 
@@ -72,7 +74,8 @@ fn unpacks(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).any(|coding| {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        name.trim().eq_ignore_ascii_case("gzip") && !matches!(weight.replace(' ', "").as_str(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
+        name.trim().eq_ignore_ascii_case("gzip")
+            && !matches!(weight.replace(' ', "").as_str(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
     })
 }
 

@@ -31,15 +31,17 @@ pub(super) struct Asked {
 
 #[derive(Template)]
 #[template(path = "console/audit.html")]
-struct Log {
-    chrome: Chrome,
-    fields: Vec<Field>,
-    narrowed: bool,
-    lines: Vec<Line>,
-    paging: Paging,
+pub(super) struct Log {
+    pub(super) chrome: Chrome,
+    pub(super) path: &'static str,
+    pub(super) fields: Vec<Field>,
+    pub(super) narrowed: bool,
+    pub(super) lines: Vec<Line>,
+    pub(super) paging: Paging,
 }
 
-struct Line {
+/// A line as people read it.
+pub(super) struct Line {
     at: Moment,
     actor: String,
     action: String,
@@ -48,6 +50,14 @@ struct Line {
     outcome: Chip,
     reason: String,
     address: String,
+}
+
+impl Line {
+    /// The same in a log of several tenants, in which nothing can be followed to its page.
+    pub(super) fn of(self, tenant: &str) -> Self {
+        let text = format!("{tenant}: {}", self.target.text);
+        Self { target: Target { text, href: None }, ..self }
+    }
 }
 
 /// On what something was done, and where that is found.
@@ -83,21 +93,13 @@ fn people(record: &Record) -> impl Iterator<Item = UserId> + use<> {
 /// Shows a page of it.
 pub(super) async fn page(State(site): State<Site>, person: Person, Query(asked): Query<Asked>) -> Answer {
     let by: Grant<right::AuditRead> = person.caller.grant()?;
-    let filter = Filter {
-        action: asked.action.clone(),
-        actor: asked.actor.trim().to_owned(),
-        outcome: asked.outcome.clone(),
-        since: day("since", &asked.since, "00:00:00Z")?,
-        until: day("until", &asked.until, "23:59:59.999999Z")?,
-        before: (!asked.before.is_empty()).then(|| asked.before.parse()).transpose()?,
-        first: Some(SHOWN + 1),
-        ..Filter::default()
-    };
+    let filter = asked.filter()?;
     let found = cut(site.app.audit_log(&by, &filter).await?, SHOWN, |record| record.id.to_string());
     let names = names(&site, &person, found.things.iter().flat_map(people)).await?;
     let more = |before: String| address("/audit", &[&asked.pairs()[..], &[("before", &before)]].concat());
     shown(&Log {
         chrome: person.chrome(Place::Audit, "Audit log"),
+        path: "/audit",
         fields: fields(&asked),
         narrowed: asked.pairs().iter().any(|(_, value)| !value.is_empty()),
         paging: Paging { next: found.next.map(more) },
@@ -106,7 +108,21 @@ pub(super) async fn page(State(site): State<Site>, person: Person, Query(asked):
 }
 
 impl Asked {
-    fn pairs(&self) -> [(&'static str, &str); 5] {
+    /// The lines that are meant, and one more than is shown.
+    pub(super) fn filter(&self) -> Result<Filter> {
+        Ok(Filter {
+            action: self.action.clone(),
+            actor: self.actor.trim().to_owned(),
+            outcome: self.outcome.clone(),
+            since: day("since", &self.since, "00:00:00Z")?,
+            until: day("until", &self.until, "23:59:59.999999Z")?,
+            before: (!self.before.is_empty()).then(|| self.before.parse()).transpose()?,
+            first: Some(SHOWN + 1),
+            ..Filter::default()
+        })
+    }
+
+    pub(super) fn pairs(&self) -> [(&'static str, &str); 5] {
         [
             ("action", &self.action),
             ("actor", &self.actor),
@@ -117,7 +133,7 @@ impl Asked {
     }
 }
 
-fn fields(asked: &Asked) -> Vec<Field> {
+pub(super) fn fields(asked: &Asked) -> Vec<Field> {
     let any = (String::new(), "Anything".to_owned());
     let actions = Action::ALL.iter().map(|it| (it.as_str().to_owned(), words::action(it.as_str())));
     let outcomes = [("", "Either"), ("done", "Done"), ("refused", "Refused")];
@@ -138,7 +154,7 @@ fn day(field: &str, day: &str, time: &str) -> Result<Option<Timestamp>> {
     format!("{day}T{time}").parse().map(Some).map_err(|_| Error::invalid(field, "write it as 2026-11-21"))
 }
 
-fn line(record: Record, names: &Names) -> Line {
+pub(super) fn line(record: Record, names: &Names) -> Line {
     let actor = match (record.actor_kind.as_str(), record.actor.parse()) {
         ("user", Ok(id)) => names.name(id),
         ("anyone", _) => "Somebody not signed in".to_owned(),

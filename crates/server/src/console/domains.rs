@@ -80,11 +80,7 @@ pub(super) async fn ask(State(site): State<Site>, person: Person, Path((name, ac
 }
 
 /// Proves one, or lets go of it.
-pub(super) async fn act(
-    State(site): State<Site>,
-    person: Person,
-    Path((name, act)): Path<(String, String)>,
-) -> Answer {
+pub(super) async fn act(State(site): State<Site>, person: Person, Path((name, act)): Path<(String, String)>) -> Answer {
     let by = person.caller.grant()?;
     let said = match act.as_str() {
         "verify" => match site.app.verify_domain(&by, &name).await {

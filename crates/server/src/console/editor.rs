@@ -179,12 +179,11 @@ impl Wish {
     /// The steps as they are wished for.
     fn grant(self, steps: &mut Vec<Typed>) {
         match self {
-            Self::Save => {}
             Self::Add if steps.len() < MOST_STEPS => steps.push(Typed { kind: "TEXT".into(), ..Typed::default() }),
             Self::Up(at) if (1..steps.len()).contains(&at) => steps.swap(at - 1, at),
             Self::Down(at) if at + 1 < steps.len() => steps.swap(at, at + 1),
             Self::Remove(at) if at < steps.len() => drop(steps.remove(at)),
-            Self::Add | Self::Up(_) | Self::Down(_) | Self::Remove(_) => {}
+            Self::Save | Self::Add | Self::Up(_) | Self::Down(_) | Self::Remove(_) => {}
         }
     }
 }
@@ -289,7 +288,9 @@ mod tests {
         assert_eq!(titles(Wish::Down(1)), "acb");
         assert_eq!(titles(Wish::Remove(0)), "bc");
         assert_eq!(titles(Wish::Add), "abc-");
-        for nothing in [Wish::Up(0), Wish::Down(2), Wish::Up(9), Wish::Down(usize::MAX - 1), Wish::Remove(3), Wish::Save] {
+        for nothing in
+            [Wish::Up(0), Wish::Down(2), Wish::Up(9), Wish::Down(usize::MAX - 1), Wish::Remove(3), Wish::Save]
+        {
             assert_eq!(titles(nothing), "abc");
         }
     }

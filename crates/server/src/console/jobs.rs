@@ -33,6 +33,7 @@ pub(super) struct Asked {
 
 #[derive(Template)]
 #[template(path = "console/jobs.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each shows or hides something of its own")]
 struct Jobs {
     chrome: Chrome,
     manages: bool,

@@ -19,6 +19,7 @@ mod providers;
 mod refusal;
 mod sign_in;
 mod start;
+mod system;
 mod templates;
 mod trouble;
 mod versions;
@@ -74,6 +75,18 @@ pub fn pages(site: &Site) -> Router<Site> {
         .route("/jobs/{id}/assign", post(jobs::assign))
         .route("/jobs/{id}/start", post(perform::start))
         .route("/jobs/{id}/cancel", get(jobs::ask_cancel).post(jobs::cancel))
+        .route("/admin", get(system::tenants::list))
+        .route("/admin/sign-in", get(system::door::page).post(system::door::enter))
+        .route("/admin/sign-out", post(system::door::leave))
+        .route("/admin/tenants/new", get(system::tenants::blank).post(system::tenants::add))
+        .route("/admin/tenants/{id}", get(system::tenants::page).post(system::tenants::rename))
+        .route("/admin/tenants/{id}/{act}", get(system::tenants::ask).post(system::tenants::act))
+        .route("/admin/admins", get(system::admins::list).post(system::admins::add))
+        .route("/admin/admins/{id}/{act}", get(system::admins::ask).post(system::admins::act))
+        .route("/admin/keys", get(system::keys::page).post(system::keys::rotate))
+        .route("/admin/license", get(system::license::page).post(system::license::install))
+        .route("/admin/audit", get(system::audit::page))
+        .route("/admin/health", get(system::health::page))
         .route_layer(from_fn_with_state(site.clone(), refusal::for_people))
         .route("/assets/{name}", get(assets::part))
 }

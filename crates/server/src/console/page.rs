@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::FromRequestParts;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, SET_COOKIE};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use purser_core::access::{Caller, Right};
 use purser_core::error::Error;
@@ -31,8 +31,7 @@ impl FromRequestParts<Site> for Person {
 
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Fault> {
         let Who(caller) = Who::from_request_parts(parts, site).await?;
-        let said = lone_cookie(&parts.headers, cookie::SAID).and_then(Said::read);
-        Ok(Self { caller, said })
+        Ok(Self { caller, said: said_before(&parts.headers) })
     }
 }
 
@@ -53,8 +52,10 @@ impl Person {
             tenant: self.caller.tenant().name.clone(),
             name: format!("{} {}", user.first_name, user.last_name),
             email: user.email.clone(),
+            home: "/",
             links: links.collect(),
-            at_account: here == Place::Account,
+            account: Some(here == Place::Account),
+            sign_out: "/sign-out",
             said: self.said.map(Said::sentence),
         }
     }
@@ -127,10 +128,14 @@ pub(super) struct Chrome {
     pub(super) name: String,
     /// Their address.
     pub(super) email: String,
+    /// Where it begins.
+    pub(super) home: &'static str,
     /// Where they may go.
     pub(super) links: Vec<Link>,
-    /// Whether this is their own account.
-    pub(super) at_account: bool,
+    /// Whether this is their own account; none if there is no page of it.
+    pub(super) account: Option<bool>,
+    /// Where a form signs them out.
+    pub(super) sign_out: &'static str,
     /// What has just been done.
     pub(super) said: Option<&'static str>,
 }
@@ -176,6 +181,11 @@ pub(super) fn shown_leading(page: &impl Template, origin: Option<&str>) -> Answe
         (CONTENT_SECURITY_POLICY, HeaderValue::try_from(policy).map_err(Error::internal)?),
     ];
     Ok((head, text).into_response())
+}
+
+/// What was done before this page, from the cookie that says so.
+pub(super) fn said_before(headers: &HeaderMap) -> Option<Said> {
+    lone_cookie(headers, cookie::SAID).and_then(Said::read)
 }
 
 /// `303` to another page (RFC 9110 section 15.4.4).

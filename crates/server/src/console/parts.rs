@@ -265,6 +265,11 @@ impl Names {
         Self(people.iter().map(|it| (it.id, full_name(it))).collect())
     }
 
+    /// Of nobody: everybody is known by their number.
+    pub(super) fn unknown() -> Self {
+        Self(HashMap::new())
+    }
+
     /// The person that a note of the log names by their number: `for user 7`.
     pub(super) fn in_note(note: &str) -> Option<(&str, UserId)> {
         let (before, number) = note.rsplit_once("user ")?;
@@ -278,7 +283,7 @@ impl Names {
 
     /// One of them. Whoever is no longer there is known by the number.
     pub(super) fn name(&self, id: UserId) -> String {
-        self.0.get(&id).cloned().unwrap_or_else(|| format!("Former user {id}"))
+        self.0.get(&id).cloned().unwrap_or_else(|| format!("User {id}"))
     }
 }
 

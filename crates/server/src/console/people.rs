@@ -73,9 +73,8 @@ pub(super) async fn list(State(site): State<Site>, person: Person, Query(asked):
     };
     let found = site.app.users(&person.caller.grant()?, &filter).await?;
     let page = cut(found, SHOWN, |user| user.id.to_string());
-    let more = |after: String| {
-        address("/people", &[("search", &asked.search), ("role", &asked.role), ("after", &after)])
-    };
+    let more =
+        |after: String| address("/people", &[("search", &asked.search), ("role", &asked.role), ("after", &after)]);
     shown(&People {
         chrome: person.chrome(Place::People, "People"),
         manages: person.may(Right::UsersManage),

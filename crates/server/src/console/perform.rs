@@ -77,8 +77,7 @@ impl Whole {
             note: it.note.clone(),
             who: self.names.name(it.author),
             at: it.at.into(),
-            correction: it.act == Act::Corrected,
-            completion: it.act == Act::Completed,
+            act: it.act,
             overruled: corrected(it.number),
             correctable: corrects && it.value.is_some() && !corrected(it.number),
         });
@@ -102,8 +101,7 @@ struct RecordLine {
     note: String,
     who: String,
     at: Moment,
-    correction: bool,
-    completion: bool,
+    act: Act,
     overruled: bool,
     correctable: bool,
 }

@@ -162,11 +162,7 @@ struct AskPerson {
 }
 
 /// Asks before it is done.
-pub(super) async fn ask(
-    State(site): State<Site>,
-    person: Person,
-    Path((id, act)): Path<(String, String)>,
-) -> Answer {
+pub(super) async fn ask(State(site): State<Site>, person: Person, Path((id, act)): Path<(String, String)>) -> Answer {
     let _may: Grant<right::UsersManage> = person.caller.grant()?;
     let act = Act::read(&act)?;
     let user = site.app.user(&person.caller.grant()?, id.parse()?).await?;
@@ -178,11 +174,7 @@ pub(super) async fn ask(
 }
 
 /// Does it.
-pub(super) async fn act(
-    State(site): State<Site>,
-    person: Person,
-    Path((id, act)): Path<(String, String)>,
-) -> Answer {
+pub(super) async fn act(State(site): State<Site>, person: Person, Path((id, act)): Path<(String, String)>) -> Answer {
     let (act, id): (_, UserId) = (Act::read(&act)?, id.parse()?);
     let (app, by) = (&site.app, person.caller.grant()?);
     let said = match act {

@@ -321,7 +321,10 @@ impl Sheet<'_> {
             .hint("One group on each line: technicians = Operator, Viewer")
             .optional();
         let fields = group.into_iter().chain([roles, domains]).map(|field| self.with(field));
-        [self.tick("createUsers", "Make an account for whoever it proves and who has none")].into_iter().chain(fields).collect()
+        [self.tick("createUsers", "Make an account for whoever it proves and who has none")]
+            .into_iter()
+            .chain(fields)
+            .collect()
     }
 }
 
@@ -379,7 +382,8 @@ fn draft(kind: Kind, fields: &Fields) -> Result<Draft> {
 /// `technicians = Operator, Viewer`, line by line.
 fn group_roles(lines: &[String]) -> Result<BTreeMap<String, Vec<Role>>> {
     let read = |line: &String| {
-        let (group, roles) = line.rsplit_once('=').ok_or_else(|| Error::invalid("groupRoles", "write: group = Role, Role"))?;
+        let (group, roles) =
+            line.rsplit_once('=').ok_or_else(|| Error::invalid("groupRoles", "write: group = Role, Role"))?;
         let roles = roles.split(',').map(str::trim).filter(|role| !role.is_empty());
         let roles = roles.map(|role| role.parse::<Role>().map_err(|reason| Error::invalid("groupRoles", reason)));
         Ok((group.trim().to_owned(), roles.collect::<Result<Vec<_>>>()?))

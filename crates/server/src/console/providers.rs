@@ -172,7 +172,8 @@ fn settings(provider: &Provider) -> Vec<(&'static str, String)> {
     all.push(("Makes accounts by itself", makes));
     all.push(("Trusted domains", rules.trusted_domains.join(", ")));
     let groups = rules.group_roles.iter();
-    let groups = groups.map(|(group, roles)| format!("{group}: {}", roles.iter().map(words::role).collect::<Vec<_>>().join(", ")));
+    let groups = groups
+        .map(|(group, roles)| format!("{group}: {}", roles.iter().map(words::role).collect::<Vec<_>>().join(", ")));
     all.push(("Roles by group", groups.collect::<Vec<_>>().join("; ")));
     all.retain(|(_, value)| !value.is_empty());
     all
@@ -226,11 +227,7 @@ struct AskProvider {
 }
 
 /// Asks before it is done.
-pub(super) async fn ask(
-    State(site): State<Site>,
-    person: Person,
-    Path((name, act)): Path<(String, String)>,
-) -> Answer {
+pub(super) async fn ask(State(site): State<Site>, person: Person, Path((name, act)): Path<(String, String)>) -> Answer {
     let act = Act::read(&act)?;
     let provider = site.app.provider(&person.caller.grant()?, &name).await?;
     let chrome = person.chrome(Place::Providers, &provider.label);
@@ -238,11 +235,7 @@ pub(super) async fn ask(
 }
 
 /// Does it.
-pub(super) async fn act(
-    State(site): State<Site>,
-    person: Person,
-    Path((name, act)): Path<(String, String)>,
-) -> Answer {
+pub(super) async fn act(State(site): State<Site>, person: Person, Path((name, act)): Path<(String, String)>) -> Answer {
     let act = Act::read(&act)?;
     let by: Grant<right::SettingsManage> = person.caller.grant()?;
     let switched = |on| Draft { enabled: Some(on), ..Draft::default() };

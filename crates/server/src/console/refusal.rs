@@ -5,7 +5,7 @@ use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, REFERER, REFERRER_POLICY, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 
 use super::page::{Dress, address, go, is_page, shown};
 use super::words;
@@ -22,7 +22,7 @@ use crate::site::Site;
 pub(super) async fn for_people(State(site): State<Site>, request: Request, next: Next) -> Response {
     let reader = Reader::of(&request, &site.http);
     if let Some(main) = reader.elsewhere.as_deref() {
-        return go(main).unwrap_or_else(axum::response::IntoResponse::into_response);
+        return go(main).unwrap_or_else(IntoResponse::into_response);
     }
     let mut response = reader.read(next.run(request).await);
     let headers = response.headers_mut();
@@ -47,6 +47,7 @@ struct Reader {
     elsewhere: Option<String>,
     /// Whether something is to be said on the next page.
     was_told: bool,
+    realm: Realm,
 }
 
 impl Reader {
@@ -62,6 +63,7 @@ impl Reader {
             elsewhere: target.as_deref().filter(|_| looks).and_then(|it| at_main_address(request, settings, it)),
             target: target.filter(|_| looks),
             was_told: lone_cookie(headers, cookie::SAID).is_some(),
+            realm: Realm::of(request.uri().path()),
         }
     }
 
@@ -72,14 +74,14 @@ impl Reader {
         };
         let signs_in = matches!(verdict.code, "INVALID_TOKEN" | "TOKEN_EXPIRED");
         if signs_in && let Some(target) = &self.target {
-            let place = address("/sign-in", &[("returnTo", target.trim_end_matches('/'))]);
-            return go(&place).unwrap_or_else(|fault| fault.into_response());
+            let place = address(self.realm.door(), &[("returnTo", target.trim_end_matches('/'))]);
+            return go(&place).unwrap_or_else(IntoResponse::into_response);
         }
         let words::Refusal { title, advice } = words::refusal(verdict);
         let (href, label) = match &self.back {
-            _ if signs_in => ("/sign-in", "Sign in"),
+            _ if signs_in => (self.realm.door(), "Sign in"),
             Some(back) => (back.as_str(), "Back"),
-            None => ("/", "To the start"),
+            None => (self.realm.start(), "To the start"),
         };
         let code = verdict.code;
         let page = Refusal { dress: Dress::new(), title, advice, code, href, label, request_id: &self.request_id };
@@ -89,6 +91,35 @@ impl Reader {
         told.headers.remove(CONTENT_LENGTH);
         told.headers.extend(page.headers);
         Response::from_parts(told, body)
+    }
+}
+
+/// Whose pages.
+#[derive(Clone, Copy)]
+enum Realm {
+    /// A tenant's people's.
+    Client,
+    /// System administrators'.
+    Admin,
+}
+
+impl Realm {
+    fn of(path: &str) -> Self {
+        if path == "/admin" || path.starts_with("/admin/") { Self::Admin } else { Self::Client }
+    }
+
+    fn door(self) -> &'static str {
+        match self {
+            Self::Client => "/sign-in",
+            Self::Admin => "/admin/sign-in",
+        }
+    }
+
+    fn start(self) -> &'static str {
+        match self {
+            Self::Client => "/",
+            Self::Admin => "/admin",
+        }
     }
 }
 

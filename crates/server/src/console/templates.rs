@@ -133,7 +133,10 @@ fn blank_form(person: &Person, typed: &Fields, trouble: &Trouble) -> Answer {
 
 fn naming(title: &str, asset_class: &str, trouble: &Trouble) -> [Field; 2] {
     [
-        Field::line("title", "Title").hint("What the work is called: “Replace the inlet filter”.").filled(title).wrong(trouble.about("title")),
+        Field::line("title", "Title")
+            .hint("What the work is called: “Replace the inlet filter”.")
+            .filled(title)
+            .wrong(trouble.about("title")),
         Field::line("assetClass", "Asset class")
             .hint("The kind of things it is done on: “Compressor”.")
             .filled(asset_class)
@@ -324,11 +327,7 @@ pub(super) async fn history(
 }
 
 /// The names of those who did something.
-pub(super) async fn names(
-    site: &Site,
-    person: &Person,
-    ids: impl Iterator<Item = UserId>,
-) -> Result<Names> {
+pub(super) async fn names(site: &Site, person: &Person, ids: impl Iterator<Item = UserId>) -> Result<Names> {
     let mut ids: Vec<_> = ids.collect();
     ids.sort_unstable();
     ids.dedup();

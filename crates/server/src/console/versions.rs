@@ -97,8 +97,11 @@ pub(super) async fn page(
         fact("Published", version.publisher, version.published_at),
         fact("Archived", None, version.archived_at),
     ];
-    let other =
-        |it: &Version| Other { number: it.number, state: words::version_state(it.state).into(), here: it.number == number };
+    let other = |it: &Version| Other {
+        number: it.number,
+        state: words::version_state(it.state).into(),
+        here: it.number == number,
+    };
     shown(&OneVersion {
         chrome: person.chrome(Place::Templates, format!("{}, version {number}", template.title)),
         base: format!("/templates/{id}/versions/{number}"),
@@ -169,7 +172,9 @@ impl Act {
             Self::Submit => "From here on its steps are frozen until somebody has looked at it.",
             Self::Approve => "It can be published then. What you say here stays with the version.",
             Self::Reject => "It becomes a draft again. Say what has to change.",
-            Self::Publish => "New jobs are made from it, in the place of the version that is published now, which is archived.",
+            Self::Publish => {
+                "New jobs are made from it, in the place of the version that is published now, which is archived."
+            }
             Self::Archive => "No new jobs can be made from it. Jobs under way go on.",
             Self::Restore => "New jobs are made from it again, in the place of the version that is published now.",
             Self::Delete => "This cannot be undone. If it is the template's only version, the template goes with it.",
@@ -265,7 +270,11 @@ pub(super) async fn act(
     match carry_out(&site, &person.caller, id, number, act, fields.text("comment")).await {
         Ok(said) => {
             let gone = act == Act::Delete;
-            done(&if gone { "/templates".to_owned() } else { format!("/templates/{id}/versions/{number}") }, said, &site)
+            done(
+                &if gone { "/templates".to_owned() } else { format!("/templates/{id}/versions/{number}") },
+                said,
+                &site,
+            )
         }
         // Also a draft without steps: said where it was asked.
         Err(refused @ Error::Invalid(_)) => {

@@ -3,6 +3,7 @@
 
 use purser_core::access::Role;
 use purser_core::error::{Error, Problem};
+use purser_core::license::Stage;
 use purser_core::providers::Kind as Protocol;
 use purser_core::users::UserStatus;
 use purser_core::work::{JobState, Kind, Priority, VersionState};
@@ -73,6 +74,18 @@ said! {
     StepDone = "step-done", "The step is done.";
     JobDone = "job-done", "The last step is done, and so is the job.";
     Recorded = "recorded", "Recorded.";
+    TenantMade = "tenant-made", "The tenant is made. Its first Admin is made at the command line or by the API.";
+    TenantSaved = "tenant-saved", "Saved.";
+    TenantDisabled = "tenant-disabled", "The tenant is disabled, and its sessions are ended.";
+    TenantEnabled = "tenant-enabled", "The tenant is enabled.";
+    TenantDeleted = "tenant-deleted", "The tenant is deleted with everything it held.";
+    TenantEnded = "tenant-ended", "All of its sessions are ended.";
+    AdminMade = "admin-made", "The administrator is made.";
+    AdminDisabled = "admin-disabled", "The administrator is disabled, and their sessions are ended.";
+    AdminEnabled = "admin-enabled", "The administrator is enabled.";
+    AdminDeleted = "admin-deleted", "The administrator is deleted.";
+    KeysRotated = "keys-rotated", "New keys are made. The former ones verify until their last token has run out.";
+    LicenseInstalled = "license-installed", "The licence is installed.";
     Corrected = "corrected", "The correction is recorded. What was there before stays on record.";
 }
 
@@ -247,6 +260,9 @@ pub(super) fn in_a_form(error: &Error) -> Option<&'static str> {
         Error::RateLimited(_) => "Too many tries. Please wait a few minutes before you try again.",
         Error::ServerBusy => "Many people are signing in just now. Please try again in a moment.",
         Error::Conflict => "Somebody was faster, or this exists already. Reload the page to see how it stands.",
+        Error::LicenseInvalid => {
+            "This key is not accepted: not by the vendor, not for this deployment, not for now, or not newer than the one in force. The audit log says which."
+        }
         Error::LicenseSeats => "All places that the licence has are taken.",
         _ => return None,
     })
@@ -254,6 +270,17 @@ pub(super) fn in_a_form(error: &Error) -> Option<&'static str> {
 
 fn blames_the_form(problems: &[Problem]) -> bool {
     problems.iter().all(|it| it.field != "server.public_url")
+}
+
+/// How far along its life a licence is.
+pub(super) fn stage(stage: Stage) -> (&'static str, Tone) {
+    match stage {
+        Stage::Unlicensed => ("None", Tone::Grey),
+        Stage::Valid => ("In force", Tone::Green),
+        Stage::Notice => ("Runs out soon", Tone::Amber),
+        Stage::Grace => ("Run out, still working", Tone::Amber),
+        Stage::ReadOnly => ("Run out, read only", Tone::Red),
+    }
 }
 
 /// What a person is told when there is no page for them.
@@ -289,7 +316,9 @@ pub(super) fn refusal(verdict: &Verdict) -> Refusal {
         "SERVER_BUSY" | "STORE_UNAVAILABLE" => {
             say("A moment, please", "The server has more to do than it can just now. Nothing was lost; try again.")
         }
-        "IDP_UNAVAILABLE" => say("The other side does not answer", "That is usually over in a moment. Please try again."),
+        "IDP_UNAVAILABLE" => {
+            say("The other side does not answer", "That is usually over in a moment. Please try again.")
+        }
         "LICENSE_REQUIRED" | "LICENSE_EXPIRED" | "LICENSE_SEATS" => say(
             "The licence does not allow it",
             "There is no licence, it has run out, or all its places are taken. Reading goes on; please tell your administrator.",
@@ -298,7 +327,11 @@ pub(super) fn refusal(verdict: &Verdict) -> Refusal {
             "This server does not know its own address",
             "Its administrator has to set server.public_url to the address that people use, as https://id.example.com.",
         ),
-        "VALIDATION_ERROR" | "CLIENT_REQUIRED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "METHOD_NOT_ALLOWED" => {
+        "VALIDATION_ERROR"
+        | "CLIENT_REQUIRED"
+        | "PAYLOAD_TOO_LARGE"
+        | "UNSUPPORTED_MEDIA_TYPE"
+        | "METHOD_NOT_ALLOWED" => {
             say("That could not be understood", "Something in the address or in what was sent is missing or wrong.")
         }
         _ => say(
@@ -320,7 +353,8 @@ mod tests {
 
     #[test]
     fn browsers_are_called_by_their_names() {
-        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36";
+        let chrome =
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36";
         assert_eq!(agent(chrome), "Chrome on Linux");
         assert_eq!(agent("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Safari/605.1"), "Safari on iPhone");
         assert_eq!(agent(""), "Unknown program");

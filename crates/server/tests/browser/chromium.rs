@@ -91,8 +91,8 @@ impl Browser {
     }
 
     /// Somebody else sits down in front of such a screen. Their browser obeys policies.
-    pub(crate) fn someone_at(&mut self, screen: &Screen) {
-        let Screen { width, height, dark, script } = *screen;
+    pub(crate) fn someone_at(&mut self, screen: Screen) {
+        let Screen { width, height, dark, script } = screen;
         let device = json!({"strict": true, "width": width, "height": height, "dark": dark, "script": script});
         self.0.tell("visitor", device);
     }

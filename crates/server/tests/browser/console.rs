@@ -1,5 +1,7 @@
 //! The console as people use it: on a phone and on a desk, by day and by night, with script and without.
 
+use std::fmt::Write as _;
+
 use serde_json::json;
 
 use crate::chromium::{Browser, Screen};
@@ -36,11 +38,9 @@ fn name(role: &str) -> &'static str {
     }
 }
 
-/// Where the pictures of every page are kept: what a reviewer of a change looks at.
+/// Where the pictures of every page are kept: what a reviewer of a change looks at. `./test` says where that is.
 fn pictures() -> String {
-    let folder = std::env::var("TEST_PICTURES").unwrap_or_else(|_| format!("{}/console", env!("CARGO_TARGET_TMPDIR")));
-    println!("pictures of the console: {folder}");
-    folder
+    std::env::var("TEST_PICTURES").unwrap_or_else(|_| format!("{}/console", env!("CARGO_TARGET_TMPDIR")))
 }
 
 /// Somebody of a role in front of a screen.
@@ -94,7 +94,10 @@ impl Guest<'_> {
         self.browser.fill("assetClass", "Compressor");
         self.press("Make the template", "Steps of version 1");
         self.browser.fill("steps.0.title", "Switch the machine off");
-        self.browser.fill("steps.0.instructions", "Turn the main switch to 0, and hang your own lock on it.\nWait for the fan to stop.");
+        self.browser.fill(
+            "steps.0.instructions",
+            "Turn the main switch to 0, and hang your own lock on it.\nWait for the fan to stop.",
+        );
         self.browser.choose("steps.0.kind", "Yes or no");
         self.press("Add a step", "Step 2");
         self.browser.fill("steps.1.title", "Read the pressure");
@@ -130,7 +133,7 @@ fn a_template_comes_into_use_and_a_job_is_done_by_it() {
     let (_here, node) = staffed();
     let browser = &mut Browser::taking_pictures_to(&pictures());
     let mut guest = Guest { browser, node: &node };
-    guest.browser.someone_at(&Screen { script: false, ..Screen::DESKTOP });
+    guest.browser.someone_at(Screen { script: false, ..Screen::DESKTOP });
     guest.sign_in("Author");
     let version = guest.write_template("Replace the inlet filter");
     guest.press("Edit the steps", "Steps of version 1");
@@ -141,21 +144,21 @@ fn a_template_comes_into_use_and_a_job_is_done_by_it() {
     guest.press("Submit for review", "frozen until");
     guest.press("Submit for review", "Submitted for review.");
 
-    guest.browser.someone_at(&Screen::DESKTOP);
+    guest.browser.someone_at(Screen::DESKTOP);
     guest.sign_in("Approver");
     guest.press("Replace the inlet filter", "Switch the machine off");
     guest.press("Approve", "It can be published then.");
     guest.browser.fill("comment", "Well written.");
     guest.press("Approve", "Approved. It can be published now.");
 
-    guest.browser.someone_at(&Screen::PHONE);
+    guest.browser.someone_at(Screen::PHONE);
     guest.sign_in("Publisher");
     guest.press("Replace the inlet filter", "Well written.");
     guest.press("Publish", "New jobs are made from it");
     guest.press("Publish", "Published. New jobs are made from this version.");
     assert_eq!(guest.here(), version);
 
-    guest.browser.someone_at(&Screen::PHONE);
+    guest.browser.someone_at(Screen::PHONE);
     guest.sign_in("Operator");
     let job = guest.make_job("Replace the inlet filter", "Compressor 3, hall B", "Olga Operator");
     guest.press("Start", "The job is started.");
@@ -177,7 +180,7 @@ fn a_template_comes_into_use_and_a_job_is_done_by_it() {
     let text = guest.browser.see().text;
     assert!(text.contains("0.1") && text.contains("Bearing is noisy.") && text.contains("Job completed"), "{text}");
 
-    guest.browser.someone_at(&Screen::DESKTOP);
+    guest.browser.someone_at(Screen::DESKTOP);
     guest.sign_in("Viewer");
     guest.open(&format!("{job}/report"));
     guest.look("report-desktop-light");
@@ -190,7 +193,7 @@ fn every_page_is_for_everybody_on_every_screen() {
     here.with_verified_domain("acme.test");
     let browser = &mut Browser::taking_pictures_to(&pictures());
     let mut guest = Guest { browser, node: &node };
-    guest.browser.someone_at(&Screen::DESKTOP);
+    guest.browser.someone_at(Screen::DESKTOP);
     guest.sign_in("Admin");
     let version = guest.write_template("Replace the inlet filter");
     guest.move_on(&version, "submit", "Submit for review", "Submitted for review.");
@@ -229,8 +232,12 @@ fn every_page_is_for_everybody_on_every_screen() {
     ];
     for (screen, size) in [(Screen::DESKTOP, "desktop"), (Screen::PHONE, "phone")] {
         for (dark, light) in [(false, "light"), (true, "dark")] {
-            guest.browser.someone_at(&Screen { dark, ..screen });
-            for (name, path) in [("sign-in", "/sign-in"), ("no-such-organisation", "/sign-in?client=nobody"), ("signed-out", "/signed-out")] {
+            guest.browser.someone_at(Screen { dark, ..screen });
+            for (name, path) in [
+                ("sign-in", "/sign-in"),
+                ("no-such-organisation", "/sign-in?client=nobody"),
+                ("signed-out", "/signed-out"),
+            ] {
                 guest.open(path);
                 guest.look(&format!("{name}-{size}-{light}"));
             }
@@ -238,6 +245,40 @@ fn every_page_is_for_everybody_on_every_screen() {
             for (name, path) in pages {
                 guest.open(path);
                 guest.look(&format!("{name}-{size}-{light}"));
+            }
+        }
+    }
+}
+
+/// The same for the pages of the deployment.
+#[test]
+fn every_page_of_the_deployment_is_for_everybody_on_every_screen() {
+    let here = Deployment::on_sqlite();
+    here.done(PASSWORD, &["admin", "create", "root", "--password-stdin"]);
+    let node = here.start();
+    let browser = &mut Browser::taking_pictures_to(&pictures());
+    let mut guest = Guest { browser, node: &node };
+    for (screen, size) in [(Screen::DESKTOP, "desktop"), (Screen::PHONE, "phone")] {
+        for (dark, light) in [(false, "light"), (true, "dark")] {
+            guest.browser.someone_at(Screen { dark, ..screen });
+            assert!(guest.open("/admin/keys").starts_with("/admin/sign-in"));
+            guest.look(&format!("admin-sign-in-{size}-{light}"));
+            guest.browser.fill("username", "root");
+            guest.browser.fill("password", PASSWORD);
+            guest.press("Sign in", "Rotate the keys");
+            for (name, path) in [
+                ("tenants", "/admin"),
+                ("new-tenant", "/admin/tenants/new"),
+                ("tenant", "/admin/tenants/acme"),
+                ("delete-tenant", "/admin/tenants/acme/delete"),
+                ("admins", "/admin/admins"),
+                ("keys", "/admin/keys"),
+                ("license", "/admin/license"),
+                ("audit", "/admin/audit"),
+                ("health", "/admin/health"),
+            ] {
+                guest.open(path);
+                guest.look(&format!("admin-{name}-{size}-{light}"));
             }
         }
     }
@@ -251,11 +292,11 @@ fn everybody_finds_their_own_ways_only() {
     let mut guest = Guest { browser, node: &node };
     let mut seen = String::new();
     for role in ROLES {
-        guest.browser.someone_at(&Screen::DESKTOP);
+        guest.browser.someone_at(Screen::DESKTOP);
         guest.sign_in(role);
         let links = "() => [...document.querySelectorAll('nav.main a')].map(it => it.textContent).join(', ')";
         let links = guest.browser.run(links, &json!(null));
-        seen.push_str(&format!("{role}: {}\n", links.as_str().unwrap()));
+        writeln!(seen, "{role}: {}", links.as_str().unwrap()).unwrap();
     }
     insta::assert_snapshot!(seen, @r"
     Admin: Overview, Jobs, Templates, People, Sign-in, Domains, Audit log
@@ -273,7 +314,7 @@ fn steps_move_at_once_where_there_is_script_and_are_stored_when_saved() {
     let (_here, node) = staffed();
     let browser = &mut Browser::start();
     let mut guest = Guest { browser, node: &node };
-    guest.browser.someone_at(&Screen::DESKTOP);
+    guest.browser.someone_at(Screen::DESKTOP);
     guest.sign_in("Author");
     let version = guest.write_template("T");
     guest.open(&format!("{version}/edit"));

@@ -3,6 +3,7 @@
 mod pages;
 mod rights;
 mod sign_in;
+mod system;
 mod work;
 
 use crate::http::probe::Reply;

@@ -15,7 +15,9 @@ fn is_ours(reply: &Reply) {
     assert_eq!(reply.header("cache-control"), Some("no-store"));
     assert_eq!(reply.header("referrer-policy"), Some("same-origin"));
     let policy = reply.header("content-security-policy").unwrap();
-    for rule in ["default-src 'none'", "style-src 'self'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"] {
+    for rule in
+        ["default-src 'none'", "style-src 'self'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"]
+    {
         assert!(policy.contains(rule), "{rule} in {policy}");
     }
     assert!(!policy.contains("unsafe"), "{policy}");
@@ -28,16 +30,17 @@ on_both! {
     async fn whoever_is_not_signed_in_is_sent_to_sign_in_and_back(site) {
         site.tenant("acme").await;
         for (path, _) in routes() {
-            if matches!(path, "/sign-in" | "/sign-out" | "/signed-out") {
+            if matches!(path, "/sign-in" | "/sign-out" | "/signed-out" | "/admin/sign-in" | "/admin/sign-out") {
                 continue;
             }
-            let path = path.replace('{', "x").replace('}', "x");
+            let path = path.replace(['{', '}'], "x");
             let reply = site.anyone().visit(&format!("{path}?a=b")).await;
             if reply.status == 405 {
                 continue;
             }
             let place = led_to(&reply);
-            assert!(place.starts_with("/sign-in?returnTo="), "{path}: {place}");
+            let door = if path.starts_with("/admin") { "/admin/sign-in" } else { "/sign-in" };
+            assert!(place.starts_with(&format!("{door}?returnTo=")), "{path}: {place}");
             assert!(place.ends_with("%3Fa%3Db"), "{path}: {place}");
             // Programs learn the same as at the API.
             assert_eq!(site.anyone().get(&path).await.refusal(), (401, "INVALID_TOKEN".into()), "{path}");

@@ -8,14 +8,28 @@ use crate::site::Asker;
 
 /// A published template with two steps, and a job by it for somebody.
 pub(super) async fn a_job(browser: &Asker<'_>, assignee: &str) -> (String, String) {
-    let edit = led_to(&browser.submit("/templates/new", &[("title", "Replace the filter"), ("assetClass", "Pump")]).await);
+    let edit =
+        led_to(&browser.submit("/templates/new", &[("title", "Replace the filter"), ("assetClass", "Pump")]).await);
     let version = edit.strip_suffix("/edit").unwrap().to_owned();
     let steps = [
-        ("do", "save"), ("revision", "1"), ("count", "2"),
-        ("steps.0.title", "Read the gauge"), ("steps.0.instructions", "Wait.\r\nLook."), ("steps.0.kind", "NUMBER"),
-        ("steps.0.required", "on"), ("steps.0.unit", "bar"), ("steps.0.min", "0"), ("steps.0.max", "4"), ("steps.0.options", ""),
-        ("steps.1.title", "Anything to say?"), ("steps.1.instructions", ""), ("steps.1.kind", "TEXT"),
-        ("steps.1.unit", ""), ("steps.1.min", ""), ("steps.1.max", ""), ("steps.1.options", ""),
+        ("do", "save"),
+        ("revision", "1"),
+        ("count", "2"),
+        ("steps.0.title", "Read the gauge"),
+        ("steps.0.instructions", "Wait.\r\nLook."),
+        ("steps.0.kind", "NUMBER"),
+        ("steps.0.required", "on"),
+        ("steps.0.unit", "bar"),
+        ("steps.0.min", "0"),
+        ("steps.0.max", "4"),
+        ("steps.0.options", ""),
+        ("steps.1.title", "Anything to say?"),
+        ("steps.1.instructions", ""),
+        ("steps.1.kind", "TEXT"),
+        ("steps.1.unit", ""),
+        ("steps.1.min", ""),
+        ("steps.1.max", ""),
+        ("steps.1.options", ""),
     ];
     let page = browser.visit(&edit).await.body;
     let revision = after(&page, "name=\"revision\" value=\"").to_owned();
