@@ -242,7 +242,9 @@ pub(super) fn agent(agent: &str) -> String {
 
 /// A word of the audit log or of a history as people read it: `version.submitted` becomes `Version submitted`.
 pub(super) fn action(word: &str) -> String {
-    let plain = word.replace(['.', '-'], " ");
+    // A step's own word says already whose it is.
+    let plain = word.strip_prefix("job.step-").map_or_else(|| word.to_owned(), |rest| format!("step-{rest}"));
+    let plain = plain.replace(['.', '-'], " ");
     let mut letters = plain.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
@@ -363,6 +365,7 @@ mod tests {
     #[test]
     fn actions_are_read_as_words() {
         assert_eq!(action("version.submitted"), "Version submitted");
+        assert_eq!(action("job.step-completed"), "Step completed");
         assert_eq!(action("session.sign-out-all"), "Session sign out all");
     }
 }

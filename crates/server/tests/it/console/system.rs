@@ -2,10 +2,14 @@
 
 use super::{led_to, set_cookies};
 use crate::on_both;
-use crate::site::{Asker, PASSWORD, Site};
+use crate::site::{Asker, PASSWORD, Site, System};
 
 fn at_the_door(site: &Site) -> Asker<'_> {
     site.anyone().with("Origin: http://localhost")
+}
+
+fn in_browser<'s>(admin: &System<'s>) -> Asker<'s> {
+    admin.by_cookie_alone().with("Origin: http://localhost")
 }
 
 on_both! {
@@ -43,7 +47,7 @@ on_both! {
 
     async fn the_last_administrator_remains(site) {
         let admin = site.admin().await;
-        let browser = admin.by_cookie_alone().with("Origin: http://localhost");
+        let browser = in_browser(&admin);
         for act in ["disable", "delete"] {
             let reply = browser.submit(&format!("/admin/admins/{}/{act}", admin.id), &[]).await;
             assert!(reply.status == 409 && reply.body.contains("It could not be done"), "{reply}");
