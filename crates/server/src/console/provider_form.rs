@@ -59,7 +59,7 @@ pub(super) async fn blank(person: Person, At(base): At, Path(kind): Path<String>
 fn new_form(person: &Person, base: &Base, kind: Kind, values: &Values, trouble: &Trouble) -> Answer {
     let name = Field::line("name", "Short name")
         .hint("For addresses: 1 to 63 of a-z, 0-9 and hyphens. It never changes.")
-        .filled(values.get("name"))
+        .filled(values.text("name"))
         .wrong(trouble.about("name"));
     let sheet = Sheet { kind, values, trouble };
     let word = kind.as_str().to_lowercase();
@@ -146,7 +146,7 @@ struct Values {
 }
 
 impl Values {
-    fn get(&self, name: &str) -> &str {
+    fn text(&self, name: &str) -> &str {
         self.texts.get(name).map_or("", String::as_str)
     }
 
@@ -256,7 +256,7 @@ impl Sheet<'_> {
 
     /// Filled in, with what is wrong.
     fn with(&self, field: Field) -> Field {
-        let (value, problem) = (self.values.get(field.name()).to_owned(), self.trouble.about(field.name()).to_owned());
+        let (value, problem) = (self.values.text(field.name()).to_owned(), self.trouble.about(field.name()).to_owned());
         field.filled(value).wrong(problem)
     }
 
@@ -268,7 +268,7 @@ impl Sheet<'_> {
     }
 
     fn tick(&self, name: &'static str, label: &'static str) -> Field {
-        Field::tick(name, label, Tick::from(!self.values.get(name).is_empty()))
+        Field::tick(name, label, Tick::from(!self.values.text(name).is_empty()))
     }
 
     fn connection(&self) -> Vec<Field> {

@@ -74,7 +74,7 @@ impl Reader {
         };
         let signs_in = matches!(verdict.code, "INVALID_TOKEN" | "TOKEN_EXPIRED");
         if signs_in && let Some(target) = &self.target {
-            let place = address(self.realm.door(), &[("returnTo", target.trim_end_matches('/'))]);
+            let place = address(self.realm.door(), &[("returnTo", if target == "/" { "" } else { target })]);
             return go(&place).unwrap_or_else(IntoResponse::into_response);
         }
         let words::Refusal { title, advice } = words::refusal(verdict);

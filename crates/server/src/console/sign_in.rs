@@ -146,7 +146,8 @@ fn form(whose: &Whose, typed: &Fields, asked: &str, trouble: &Trouble) -> Answer
         client: welcome.is_none().then_some(client),
         nobodys: if let Whose::Nobodys(name) = whose { name } else { "" },
     };
-    shown_leading(&page, origin(return_to).as_deref())
+    // Only what the tenant has listed; before it is known whose page this is, nothing is.
+    shown_leading(&page, welcome.and_then(|it| origin(&it.return_to)).as_deref())
 }
 
 fn buttons_of(welcome: &Welcome) -> Vec<Button<'_>> {
