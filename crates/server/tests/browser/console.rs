@@ -115,6 +115,24 @@ impl Guest<'_> {
         self.press(label, then);
     }
 
+    /// Sets up a provider that does not answer, tests it, and names a domain.
+    fn connect_provider(&mut self) {
+        self.open("/domains");
+        self.browser.fill("domain", "example.com");
+        self.press("Add", "Now prove that it is yours.");
+        self.open("/new-provider/oidc");
+        self.browser.fill("oidc.issuer", "http://127.0.0.1:9");
+        self.browser.fill("oidc.clientId", "purser");
+        self.browser.fill("name", "okta");
+        self.browser.fill("groupRoles", "technicians = Captain");
+        self.press("Connect it", "is not a role");
+        self.browser.fill("groupRoles", "technicians = Operator, Viewer");
+        self.press("Connect it", "Now tell the other side");
+        self.press("Test it", "The test, step by step");
+        let text = self.browser.see().text;
+        assert!(text.contains("Failed") && text.contains("What to do"), "{text}");
+    }
+
     fn make_job(&mut self, template: &str, asset: &str, assignee: &str) -> String {
         self.open("/jobs/new");
         self.browser.choose("template", template);
@@ -201,6 +219,8 @@ fn every_page_is_for_everybody_on_every_screen() {
     guest.move_on(&version, "publish", "Publish", "Published.");
     let draft = guest.write_template("Check the fire extinguisher");
     let job = guest.make_job("Replace the inlet filter", "Compressor 3, hall B", "Ada Admin");
+    guest.connect_provider();
+    guest.look("provider-tested-desktop-light");
     let person = "/people/2";
     let pages = [
         ("overview", "/"),
@@ -212,6 +232,9 @@ fn every_page_is_for_everybody_on_every_screen() {
         ("person", person),
         ("delete-person", &format!("{person}/delete")),
         ("ways-to-sign-in", "/providers"),
+        ("provider", "/providers/okta"),
+        ("edit-provider", "/providers/okta/edit"),
+        ("delete-provider", "/providers/okta/delete"),
         ("connect-openid", "/new-provider/oidc"),
         ("connect-saml", "/new-provider/saml"),
         ("connect-microsoft", "/new-provider/microsoft"),
