@@ -1,6 +1,7 @@
 // Debian's Chromium, driven by lines of JSON: `node drive.mjs --chromium PATH --pictures FOLDER`.
 
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
@@ -13,15 +14,20 @@ const PATIENCE = 60_000;
 
 const OPTIONS = { chromium: { type: "string" }, pictures: { type: "string" } };
 
+/** What is asked of every page: WCAG 2.2 up to AA, and what axe's authors advise beyond. */
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
 async function start({ chromium: executablePath, pictures }) {
     if (!executablePath) throw new Error("--chromium names the browser");
     const browser = await chromium.launch({ executablePath });
     let visitor = await newVisitor(browser);
     const commands = {
-        /** Somebody else, who has no cookies yet. `script: false`: whose browser runs no script. */
-        async visitor({ script = true } = {}) {
+        /** Somebody else, who has no cookies yet. `script: false`: whose browser runs no script. `strict`: whose browser obeys policies. */
+        async visitor({ script = true, strict = false, width = 1280, height = 800, dark = false } = {}) {
             await visitor.context.close();
-            visitor = await newVisitor(browser, { javaScriptEnabled: script });
+            const viewport = { width, height };
+            const colorScheme = dark ? "dark" : "light";
+            visitor = await newVisitor(browser, { javaScriptEnabled: script, bypassCSP: !strict, viewport, colorScheme });
         },
         async open({ url }) {
             visitor.trail.length = 0;
@@ -31,7 +37,15 @@ async function start({ chromium: executablePath, pictures }) {
             });
         },
         fill: ({ name, value }) => visitor.page.locator(`[name="${name}"]`).fill(value),
-        click: ({ text }) => visitor.page.getByRole("button", { name: text }).or(visitor.page.getByRole("link", { name: text })).click(),
+        /** Chooses what says so from a list. */
+        choose: ({ name, text }) => visitor.page.locator(`select[name="${name}"]`).selectOption({ label: text }),
+        /** Ticks a box, or picks one of several. */
+        tick: ({ text }) => visitor.page.getByLabel(text, { exact: true }).check(),
+        /** Presses the button or the link that says so: anywhere, or within a part of the page. */
+        click({ text, within = "body" }) {
+            const part = visitor.page.locator(within);
+            return part.getByRole("button", { name: text }).or(part.getByRole("link", { name: text })).click();
+        },
         /** Waits until the address begins so. */
         async arrive({ url }) {
             await visitor.page.waitForURL((at) => at.href.startsWith(url), { waitUntil: "load" });
@@ -41,6 +55,16 @@ async function start({ chromium: executablePath, pictures }) {
         /** Runs a function's source in the page, and gives what comes of it. */
         async run({ script, argument }) {
             return { result: await visitor.page.evaluate(`(${script})(${JSON.stringify(argument ?? null)})`) };
+        },
+        /** Looks the page over: what is wrong with it for whoever does not see it, whether it is too wide, what broke its policy. */
+        async examine() {
+            const { page, complaints } = visitor;
+            await page.evaluate(await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
+            const { violations } = await page.evaluate((rules) => globalThis.axe.run({ runOnly: rules }), RULES);
+            const wrong = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" ")}`);
+            const surplus = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+            if (surplus > 0) wrong.push(`too wide by ${surplus} pixels`);
+            return { wrong: [...wrong, ...complaints.splice(0)] };
         },
         see: () => see(visitor),
         async picture({ name }) {
@@ -58,6 +82,11 @@ async function newVisitor(browser, options = {}) {
     context.setDefaultTimeout(PATIENCE);
     const page = await context.newPage();
     const trail = [];
+    const complaints = [];
+    page.on("pageerror", (fault) => complaints.push(`script: ${fault.message}`));
+    page.on("console", (line) => {
+        if (line.type() === "error" && !/Failed to load resource/.test(line.text())) complaints.push(line.text());
+    });
     page.on("request", (request) => {
         if (request.isNavigationRequest()) trail.push({ method: request.method(), url: request.url(), status: null });
     });
@@ -65,7 +94,7 @@ async function newVisitor(browser, options = {}) {
         const step = trail.findLast(({ url, status }) => url === response.url() && status === null);
         if (step) step.status = response.status();
     });
-    return { context, page, trail };
+    return { context, page, trail, complaints };
 }
 
 /** What the person sees, what the browser keeps, and which way they came since `open`. */

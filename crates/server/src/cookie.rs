@@ -15,6 +15,9 @@ pub const CLIENT: &str = "session";
 /// The cookie of a system administrator's session.
 pub const ADMIN: &str = "admin_session";
 
+/// The cookie with what a page is to say once: a word that the console knows, and no more.
+pub const SAID: &str = "said";
+
 /// What the names of flow cookies begin with: one for each sign-in under way, so that two tabs do not meet.
 const FLOW: &str = "flow_";
 
@@ -33,6 +36,16 @@ pub fn given(name: &str, value: &Secret, lifetime: Duration, settings: &HttpSett
 /// The `Set-Cookie` that takes it away again.
 pub fn taken_away(name: &str, settings: &HttpSettings) -> HeaderValue {
     written(name, "", 0, "/", attributes(Sites::Ours, settings))
+}
+
+/// The `Set-Cookie` with what the next page is to say. Nobody looks at it for longer than a redirect takes.
+pub fn said(word: &str, settings: &HttpSettings) -> HeaderValue {
+    written(SAID, word, 60, "/", attributes(Sites::Ours, settings))
+}
+
+/// The `Set-Cookie` that takes it away once it was said.
+pub fn said_already(settings: &HttpSettings) -> HeaderValue {
+    taken_away(SAID, settings)
 }
 
 /// The `Set-Cookie` that ties a sign-in to this browser. One whose answer is posted by the provider's page must be sent along from

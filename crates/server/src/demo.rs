@@ -291,9 +291,10 @@ fn spoken(role: Role) -> String {
 
 fn addresses(base: &str, outbox: Option<PathBuf>) -> String {
     let mut lines = vec![
+        format!("Console   {base}/   (in a browser: sign in as one of the accounts above)"),
         format!("API       {base}/api/client   described in {base}/api/openapi.json"),
         format!("GraphiQL  {base}/graphiql   (in a browser)"),
-        format!("Admin     {base}/api/admin"),
+        format!("Admin     {base}/admin   (in a browser; its API is at {base}/api/admin)"),
     ];
     lines.extend(outbox.map(|folder| format!("Letters   {}   (one file each)", folder.display())));
     lines.join("\n")

@@ -4,6 +4,7 @@ pub mod admin_api;
 pub mod background;
 pub mod cli;
 pub mod client_api;
+pub mod console;
 pub mod cookie;
 pub mod demo;
 mod description;

@@ -9,13 +9,13 @@ use crate::admin_api::{
     admins, audit, clients, domains, keys, license, mail, providers, session as admin_session, users,
 };
 use crate::client_api::{
-    audit as own_audit, buttons, dynamics, email, exchange, graphql, invitation, jobs, landing, me, oidc, passkey, passkeys,
-    password, people, saml, session, sessions, signin, two_factor,
+    audit as own_audit, buttons, dynamics, email, exchange, graphql, invitation, jobs, landing, me, oidc, passkey,
+    passkeys, password, people, saml, session, sessions, signin, two_factor,
 };
 use crate::description::{Common, Doors};
 use crate::layers::Routes;
 use crate::site::Site;
-use crate::{graphiql, operations, pages};
+use crate::{console, graphiql, operations, pages};
 
 /// Lists the routes once: for the router, and for the API's description. Where browsers go by themselves, refusals are pages.
 macro_rules! routes {
@@ -27,13 +27,15 @@ macro_rules! routes {
                 $(.route($page, MethodRouter::new()$(.merge($page_method($($page_handler)::+)))+))*
                 .route_layer(from_fn(pages::for_browsers))
                 $(.route($path, MethodRouter::new()$(.merge($method($($handler)::+)))+))*;
+            let (console, mut patterns) = console::pages(&site);
+            patterns.extend([pages::TWO_FACTOR, "/graphiql", "/graphiql/{part}", $($page,)* $($path,)*]);
             let router = router
-                .route("/", get(pages::home))
+                .merge(console)
                 .route(pages::TWO_FACTOR, get(pages::two_factor))
                 .route("/graphiql", get(graphiql::page))
                 .route("/graphiql/{part}", get(graphiql::part))
                 .with_state(site);
-            Routes { router, patterns: vec!["/", "/graphiql", "/graphiql/{part}", $($page,)* $($path,)*] }
+            Routes { router, patterns }
         }
 
         #[derive(OpenApi)]

@@ -21,6 +21,7 @@ pub(crate) mod sql;
 pub(crate) mod stored;
 pub(crate) mod throttle;
 mod webauthn;
+mod welcome;
 
 pub(crate) use bounds::{Bound, proofs_key};
 pub use hop::Hop;
@@ -33,6 +34,7 @@ pub(crate) use second::Demand;
 pub use second::{CHALLENGE_LIFETIME, Completed, Factors, Passkey, SecondFactor, TwoFactorWish, Waiting, Wanted};
 pub(crate) use stored::Parameters;
 pub use webauthn::{PasskeyMade, PasskeyShown};
+pub use welcome::Welcome;
 
 use std::borrow::Cow;
 

@@ -228,7 +228,10 @@ impl App {
         let names = [&new.first_name, &new.last_name, &new.title].map(String::as_str);
         let row = row(id, &new.email, names, status, new.roles, hash, now);
         let entry = entry(by, now, Action::UserCreated, id).because(words(new.roles));
-        Ok((id, self.adding(Change::within(by, entry), row, || Error::AccountExists).await?.forgetting(Stale::User(id))))
+        Ok((
+            id,
+            self.adding(Change::within(by, entry), row, || Error::AccountExists).await?.forgetting(Stale::User(id)),
+        ))
     }
 
     /// Changes a user's address, names or title.

@@ -48,16 +48,20 @@ pub async fn list(State(site): State<Site>, client: NamedClient) -> Answer {
 }
 
 fn way_in(button: Button, tenant: Option<&TenantId>) -> WayIn {
+    let url = address(&button, tenant, None);
+    WayIn { name: button.name, kind: button.kind, label: button.label, url }
+}
+
+/// Where a button leads.
+pub(crate) fn address(button: &Button, tenant: Option<&TenantId>, return_to: Option<&str>) -> String {
     let door = match button.kind {
         Kind::Oidc => "oidc",
         Kind::Saml => "okta-saml",
         Kind::Microsoft => "ms-dynamics",
     };
+    let said = [("client", tenant.map(TenantId::as_str)), ("returnTo", return_to)];
     let mut query = Serializer::new(String::new());
     query.append_pair("provider", &button.name);
-    if let Some(tenant) = tenant {
-        query.append_pair("client", tenant.as_str());
-    }
-    let url = format!("/api/client/auth/{door}?{}", query.finish());
-    WayIn { name: button.name, kind: button.kind, label: button.label, url }
+    query.extend_pairs(said.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    format!("/api/client/auth/{door}?{}", query.finish())
 }

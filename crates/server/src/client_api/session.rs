@@ -137,7 +137,7 @@ impl From<Leave> for ProviderLogout {
     security(("bearer" = []), ("cookie" = [])))]
 pub async fn sign_out(State(site): State<Site>, Who(caller): Who, headers: HeaderMap, uri: Uri) -> Answer {
     let extent = extent(&uri)?;
-    let provider_logout = provider_logout(&site, &caller, &headers).await;
+    let provider_logout = provider_logout(&site, &caller, &headers).await.map(ProviderLogout::from);
     site.app.sign_out(&caller, extent).await?;
     Ok(signed_out(&SignedOut { provider_logout }, cookie::CLIENT, &site.http))
 }
@@ -145,10 +145,10 @@ pub async fn sign_out(State(site): State<Site>, Who(caller): Who, headers: Heade
 /// How long a sign-out waits for a provider to say how it is done there. Signing out here must not depend on it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-async fn provider_logout(site: &Site, caller: &Caller, headers: &HeaderMap) -> Option<ProviderLogout> {
+/// How the session can be ended at the identity provider too, if it has one there and the provider offers it.
+pub(crate) async fn provider_logout(site: &Site, caller: &Caller, headers: &HeaderMap) -> Option<Leave> {
     let base = base(headers, &site.http).ok()?;
-    let asked = tokio::time::timeout(PATIENCE, site.app.provider_logout(caller, &base)).await;
-    asked.ok()?.ok()?.map(ProviderLogout::from)
+    tokio::time::timeout(PATIENCE, site.app.provider_logout(caller, &base)).await.ok()?.ok()?
 }
 
 /// Which sessions `?all=` asks to end.

@@ -145,7 +145,7 @@ pub fn answer_with(signed_in: &SignedIn, codes: &[Secret], settings: &HttpSettin
 }
 
 /// A cookie that came along is never adopted; it only shows whether this browser has signed in before.
-fn sent_along(headers: &HeaderMap) -> Option<Secret> {
+pub(crate) fn sent_along(headers: &HeaderMap) -> Option<Secret> {
     match Credential::of(headers, cookie::CLIENT) {
         Ok(Credential::Cookie(value)) => Some(Secret::new(value)),
         _ => None,

@@ -75,7 +75,7 @@ impl Shell {
         headers.reserve(10);
         headers.insert(REQUEST_ID, id);
         headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-        headers.insert(REFERRER_POLICY, NO_REFERRER);
+        headers.entry(REFERRER_POLICY).or_insert(NO_REFERRER);
         headers.insert(X_FRAME_OPTIONS, DENY);
         headers.insert(RESOURCE_POLICY, SAME_ORIGIN);
         headers.entry(CONTENT_SECURITY_POLICY).or_insert(NOTHING_BUT_DATA);

@@ -127,7 +127,9 @@ fn notice(kind: Kind, tenant: &str, mailbox: &str, about: &str) -> Said {
         Kind::TwoFactorReset => Said::told(
             format!("Your second factors for {tenant} were removed"),
             [
-                format!("Whoever manages users at {tenant} removed the app, keys and codes of {mailbox}. Set them up anew when you sign in."),
+                format!(
+                    "Whoever manages users at {tenant} removed the app, keys and codes of {mailbox}. Set them up anew when you sign in."
+                ),
                 NOT_YOU.to_owned(),
             ],
         ),

@@ -1,10 +1,9 @@
-//! The pages that people see while they sign in: what went wrong, the one that sends them on, and where they end up. And the report of
-//! a job, for paper.
+//! The pages that people see while a provider signs them in: what went wrong, and the one that sends them on. And the report of a
+//! job, for paper.
 //!
 //! They bring everything along: no address of ours but the page's own has to be reachable, and nobody else is asked for anything.
 
 mod handover;
-mod home;
 mod refusal;
 mod report;
 
@@ -15,7 +14,6 @@ use axum::response::{IntoResponse as _, Response};
 use purser_core::error::{Error, Result};
 
 pub use handover::handover;
-pub use home::home;
 pub use refusal::{TWO_FACTOR, for_browsers, two_factor};
 pub use report::report;
 

@@ -17,13 +17,31 @@ pub(crate) struct Sight {
     pub(crate) trail: Vec<Json>,
 }
 
+/// What somebody sits in front of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Screen {
+    pub(crate) width: u16,
+    pub(crate) height: u16,
+    pub(crate) dark: bool,
+    pub(crate) script: bool,
+}
+
+impl Screen {
+    pub(crate) const DESKTOP: Self = Self { width: 1280, height: 800, dark: false, script: true };
+    pub(crate) const PHONE: Self = Self { width: 360, height: 740, ..Self::DESKTOP };
+}
+
 impl Browser {
     /// Starts it. Pictures go to the folder that `TEST_PICTURES` names, if it does.
     pub(crate) fn start() -> Self {
+        Self::taking_pictures_to(&std::env::var("TEST_PICTURES").unwrap_or_default())
+    }
+
+    /// The same, with a folder for its pictures.
+    pub(crate) fn taking_pictures_to(pictures: &str) -> Self {
         let chromium =
             std::env::var("TEST_CHROMIUM").expect("TEST_CHROMIUM names the browser to test with; ./test finds one");
-        let pictures = std::env::var("TEST_PICTURES").unwrap_or_default();
-        Self(Helper::start("browser/drive.mjs", &["--chromium", &chromium, "--pictures", &pictures]))
+        Self(Helper::start("browser/drive.mjs", &["--chromium", &chromium, "--pictures", pictures]))
     }
 
     /// Opens an address, and waits until there is a page, wherever that lies.
@@ -43,6 +61,18 @@ impl Browser {
         self.0.tell("click", json!({ "text": text }));
     }
 
+    /// The same, in the page's own part and not around it.
+    #[track_caller]
+    pub(crate) fn click_within(&mut self, part: &str, text: &str) {
+        self.0.tell("click", json!({"text": text, "within": part}));
+    }
+
+    /// Waits until the page says so.
+    #[track_caller]
+    pub(crate) fn read(&mut self, text: &str) {
+        self.0.tell("read", json!({ "text": text }));
+    }
+
     /// Waits until the window has come to an address that begins so.
     #[track_caller]
     pub(crate) fn arrive(&mut self, url: &str) -> Sight {
@@ -58,6 +88,32 @@ impl Browser {
     /// Somebody else sits down, whose browser runs no script.
     pub(crate) fn someone_without_script(&mut self) {
         self.0.tell("visitor", json!({"script": false}));
+    }
+
+    /// Somebody else sits down in front of such a screen. Their browser obeys policies.
+    pub(crate) fn someone_at(&mut self, screen: Screen) {
+        let Screen { width, height, dark, script } = screen;
+        let device = json!({"strict": true, "width": width, "height": height, "dark": dark, "script": script});
+        self.0.tell("visitor", device);
+    }
+
+    /// Chooses what says so from a list.
+    #[track_caller]
+    pub(crate) fn choose(&mut self, name: &str, text: &str) {
+        self.0.tell("choose", json!({"name": name, "text": text}));
+    }
+
+    /// Ticks the box, or picks the one of several, that says so.
+    #[track_caller]
+    pub(crate) fn tick(&mut self, text: &str) {
+        self.0.tell("tick", json!({ "text": text }));
+    }
+
+    /// What is wrong with the page: for whoever does not see it, for whoever has a narrow screen, by its own policy.
+    #[track_caller]
+    pub(crate) fn examine(&mut self) -> Vec<String> {
+        let wrong = self.0.tell("examine", json!({}))["wrong"].take();
+        serde_json::from_value(wrong).unwrap()
     }
 
     /// Runs a function in the page, as its own scripts could, and gives what comes of it.

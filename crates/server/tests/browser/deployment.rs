@@ -61,7 +61,12 @@ impl Deployment {
 
     /// Makes a user at the command line.
     pub(crate) fn with_user(&self, email: &str, role: &str) {
-        let person = ["--first-name", "A", "--last-name", "B", "--role", role, "--password-stdin"];
+        self.with_person("A", "B", email, role);
+    }
+
+    /// The same, with a name.
+    pub(crate) fn with_person(&self, first: &str, last: &str, email: &str, role: &str) {
+        let person = ["--first-name", first, "--last-name", last, "--role", role, "--password-stdin"];
         self.done(PASSWORD, &[&["user", "create", "--client", "acme", "--email", email], &person[..]].concat());
     }
 

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod chromium;
 #[cfg(test)]
+mod console;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod deployment;

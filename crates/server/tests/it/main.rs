@@ -5,6 +5,8 @@ mod cases;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod console;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod log;

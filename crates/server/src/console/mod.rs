@@ -1,0 +1,112 @@
+//! The console: the pages that people look at. One more face of the same use cases: a page asks `core` once or a few times, and shows it.
+//!
+//! Every page works without script. All its words stand in `templates/console` and in [`words`], and nowhere else.
+
+mod account;
+mod assets;
+mod audit;
+mod domains;
+mod editor;
+mod form;
+mod jobs;
+mod page;
+mod parts;
+mod people;
+mod perform;
+mod person;
+mod provider_form;
+mod providers;
+mod refusal;
+mod sign_in;
+mod start;
+mod system;
+mod templates;
+mod trouble;
+mod versions;
+mod words;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, post};
+
+use crate::site::Site;
+
+/// Every page, on one screen; and the patterns of their paths.
+pub fn pages(site: &Site) -> (Router<Site>, Vec<&'static str>) {
+    let Pages { router, patterns } = Pages::default()
+        .route("/", get(start::page))
+        .route("/sign-in", get(sign_in::page).post(sign_in::enter))
+        .route("/sign-out", post(sign_in::leave))
+        .route("/signed-out", get(sign_in::left))
+        .route("/account", get(account::page))
+        .route("/account/password", post(account::change_password))
+        .route("/account/sessions/end", post(account::end_session))
+        .route("/account/sign-out-everywhere", get(account::ask_everywhere).post(account::sign_out_everywhere))
+        .route("/people", get(people::list))
+        .route("/people/new", get(people::blank).post(people::add))
+        .route("/people/{id}", get(person::page).post(person::save))
+        .route("/people/{id}/roles", post(person::set_roles))
+        .route("/people/{id}/{act}", get(person::ask).post(person::act))
+        .route("/providers", get(providers::list))
+        .route("/new-provider/{kind}", get(provider_form::blank).post(provider_form::add))
+        .route("/providers/{name}", get(providers::page))
+        .route("/providers/{name}/edit", get(provider_form::edit).post(provider_form::save))
+        .route("/providers/{name}/test", post(providers::test))
+        .route("/providers/{name}/{act}", get(providers::ask).post(providers::act))
+        .route("/domains", get(domains::list).post(domains::add))
+        .route("/domains/{name}/{act}", get(domains::ask).post(domains::act))
+        .route("/audit", get(audit::page))
+        .route("/templates", get(templates::list))
+        .route("/templates/new", get(templates::blank).post(templates::add))
+        .route("/templates/{id}", get(templates::newest))
+        .route("/templates/{id}/name", get(templates::ask_name).post(templates::rename))
+        .route("/templates/{id}/copy", get(templates::ask_copy).post(templates::copy))
+        .route("/templates/{id}/history", get(templates::history))
+        .route("/templates/{id}/versions/{number}", get(versions::page))
+        .route("/templates/{id}/versions/{number}/edit", get(editor::page).post(editor::save))
+        .route("/templates/{id}/versions/{number}/{act}", get(versions::ask).post(versions::act))
+        .route("/jobs", get(jobs::list))
+        .route("/jobs/board", get(jobs::board))
+        .route("/jobs/new", get(jobs::blank).post(jobs::add))
+        .route("/jobs/{id}", get(perform::page))
+        .route("/jobs/{id}/report", get(perform::report))
+        .route("/jobs/{id}/step", post(perform::step))
+        .route("/jobs/{id}/records/{number}", get(perform::ask_correction).post(perform::correct))
+        .route("/jobs/{id}/assign", post(jobs::assign))
+        .route("/jobs/{id}/start", post(perform::start))
+        .route("/jobs/{id}/cancel", get(jobs::ask_cancel).post(jobs::cancel))
+        .route("/admin", get(system::tenants::list))
+        .route("/admin/sign-in", get(system::door::page).post(system::door::enter))
+        .route("/admin/sign-out", post(system::door::leave))
+        .route("/admin/tenants/new", get(system::tenants::blank).post(system::tenants::add))
+        .route("/admin/tenants/{id}", get(system::tenants::page).post(system::tenants::rename))
+        .route("/admin/tenants/{id}/{act}", get(system::tenants::ask).post(system::tenants::act))
+        .route("/admin/admins", get(system::admins::list).post(system::admins::add))
+        .route("/admin/admins/{id}/{act}", get(system::admins::ask).post(system::admins::act))
+        .route("/admin/keys", get(system::keys::page).post(system::keys::rotate))
+        .route("/admin/license", get(system::license::page).post(system::license::install))
+        .route("/admin/audit", get(system::audit::page))
+        .route("/admin/health", get(system::health::page))
+        .decorated(site)
+        .route("/assets/{name}", get(assets::part));
+    (router, patterns)
+}
+
+/// Pages as they are listed.
+#[derive(Default)]
+struct Pages {
+    router: Router<Site>,
+    patterns: Vec<&'static str>,
+}
+
+impl Pages {
+    fn route(mut self, pattern: &'static str, page: MethodRouter<Site>) -> Self {
+        self.patterns.push(pattern);
+        Self { router: self.router.route(pattern, page), ..self }
+    }
+
+    /// Turns refusals of what was listed so far into pages.
+    fn decorated(self, site: &Site) -> Self {
+        Self { router: self.router.route_layer(from_fn_with_state(site.clone(), refusal::for_people)), ..self }
+    }
+}

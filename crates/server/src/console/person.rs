@@ -1,0 +1,188 @@
+//! One person of the organisation: names, roles, and whether they may sign in.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use purser_core::access::{Grant, Right, Role, right};
+use purser_core::error::Error;
+use purser_core::ids::UserId;
+use purser_core::users::{User, UserStatus, UserUpdate};
+
+use super::form::Fields;
+use super::page::{Chrome, Person, Place, done, shown};
+use super::parts::{Chip, Field, Moment, RoleBoxes, full_name};
+use super::trouble::Trouble;
+use super::words::{self, Said};
+use crate::extract::Form;
+use crate::fault::Answer;
+use crate::site::Site;
+
+#[derive(Template)]
+#[template(path = "console/person.html")]
+struct OnePerson {
+    chrome: Chrome,
+    id: UserId,
+    name: String,
+    email: String,
+    title: String,
+    /// What only those see who manage people.
+    managed: Option<Managed>,
+}
+
+/// What can be done about somebody.
+struct Managed {
+    roles: Vec<Chip>,
+    status: Chip,
+    disabled: bool,
+    seen: Option<Moment>,
+    since: Moment,
+    /// The forms; none about an Admin, for those who are not.
+    forms: Option<Forms>,
+}
+
+struct Forms {
+    sentence: &'static str,
+    fields: Vec<Field>,
+    /// None about oneself.
+    roles: Option<RoleBoxes>,
+}
+
+/// Shows one.
+pub(super) async fn page(State(site): State<Site>, person: Person, Path(id): Path<String>) -> Answer {
+    let user = site.app.user(&person.caller.grant()?, id.parse()?).await?;
+    form(&person, &user, None, &Trouble::default())
+}
+
+fn form(person: &Person, user: &User, typed: Option<&Fields>, trouble: &Trouble) -> Answer {
+    let managed = person.may(Right::UsersManage).then(|| Managed {
+        roles: Chip::of_roles(user.roles),
+        status: words::status(user.status).into(),
+        disabled: user.status == UserStatus::Disabled,
+        seen: user.last_sign_in_at.map(Moment::from),
+        since: user.created_at.into(),
+        forms: outranks(person, user).then(|| forms(person, user, typed, trouble)),
+    });
+    shown(&OnePerson {
+        chrome: person.chrome(Place::People, full_name(user)),
+        id: user.id,
+        name: full_name(user),
+        email: user.email.clone(),
+        title: user.title.clone(),
+        managed,
+    })
+}
+
+/// A User Admin never touches an Admin.
+fn outranks(person: &Person, user: &User) -> bool {
+    !user.roles.contain(Role::Admin) || person.caller.user().roles.contain(Role::Admin)
+}
+
+fn forms(person: &Person, user: &User, typed: Option<&Fields>, trouble: &Trouble) -> Forms {
+    let with = |field: Field, name: &str, stored: &str| {
+        field.filled(typed.map_or(stored, |typed| typed.text(name))).wrong(trouble.about(name))
+    };
+    let own = person.caller.user().id == user.id;
+    Forms {
+        sentence: trouble.sentence,
+        fields: vec![
+            with(Field::line("firstName", "First name"), "firstName", &user.first_name),
+            with(Field::line("lastName", "Last name"), "lastName", &user.last_name),
+            with(Field::email("email", "E-mail address"), "email", &user.email),
+            with(Field::line("title", "Position").optional(), "title", &user.title),
+        ],
+        roles: (!own).then(|| RoleBoxes::of(user.roles, person.caller.user().roles)),
+    }
+}
+
+/// Changes names, title and address.
+pub(super) async fn save(
+    State(site): State<Site>,
+    person: Person,
+    Path(id): Path<String>,
+    Form(fields): Form<Fields>,
+) -> Answer {
+    let (by, id): (_, UserId) = (person.caller.grant()?, id.parse()?);
+    let text = |name| Some(fields.text(name).to_owned());
+    let update = UserUpdate {
+        email: text("email"),
+        first_name: text("firstName"),
+        last_name: text("lastName"),
+        title: text("title"),
+    };
+    match site.app.update_user(&by, id, update).await {
+        Ok(_) => done(&format!("/people/{id}"), Said::PersonSaved, &site),
+        Err(refused) => {
+            let trouble = Trouble::of(refused)?;
+            let user = site.app.user(&person.caller.grant()?, id).await?;
+            let page = form(&person, &user, Some(&fields), &trouble);
+            trouble.answer(page)
+        }
+    }
+}
+
+/// Sets the roles.
+pub(super) async fn set_roles(
+    State(site): State<Site>,
+    person: Person,
+    Path(id): Path<String>,
+    Form(fields): Form<Fields>,
+) -> Answer {
+    let id: UserId = id.parse()?;
+    site.app.set_user_roles(&person.caller.grant()?, id, fields.roles()).await?;
+    done(&format!("/people/{id}"), Said::RolesSet, &site)
+}
+
+/// What can be done to an account.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Act {
+    Disable,
+    Enable,
+    Delete,
+    EndSessions,
+}
+
+impl Act {
+    fn read(word: &str) -> Result<Self, Error> {
+        match word {
+            "disable" => Ok(Self::Disable),
+            "enable" => Ok(Self::Enable),
+            "delete" => Ok(Self::Delete),
+            "end-sessions" => Ok(Self::EndSessions),
+            _ => Err(Error::NotFound),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/ask-person.html")]
+struct AskPerson {
+    chrome: Chrome,
+    id: UserId,
+    name: String,
+    act: Act,
+}
+
+/// Asks before it is done.
+pub(super) async fn ask(State(site): State<Site>, person: Person, Path((id, act)): Path<(String, String)>) -> Answer {
+    let _may: Grant<right::UsersManage> = person.caller.grant()?;
+    let act = Act::read(&act)?;
+    let user = site.app.user(&person.caller.grant()?, id.parse()?).await?;
+    if !outranks(&person, &user) {
+        return Err(Error::Forbidden.into());
+    }
+    let title = full_name(&user);
+    shown(&AskPerson { chrome: person.chrome(Place::People, &title), id: user.id, name: title, act })
+}
+
+/// Does it.
+pub(super) async fn act(State(site): State<Site>, person: Person, Path((id, act)): Path<(String, String)>) -> Answer {
+    let (act, id): (_, UserId) = (Act::read(&act)?, id.parse()?);
+    let (app, by) = (&site.app, person.caller.grant()?);
+    let said = match act {
+        Act::Disable => app.disable_user(&by, id).await.map(|_| Said::PersonDisabled),
+        Act::Enable => app.enable_user(&by, id).await.map(|_| Said::PersonEnabled),
+        Act::EndSessions => app.end_user_sessions(&by, id).await.map(|_| Said::SessionsEnded),
+        Act::Delete => app.delete_user(&by, id).await.map(|_| Said::PersonDeleted),
+    }?;
+    let place = if act == Act::Delete { "/people".to_owned() } else { format!("/people/{id}") };
+    done(&place, said, &site)
+}

@@ -1,0 +1,213 @@
+//! Signing in with a password or by way of a provider, and out again.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::SET_COOKIE;
+use axum::response::Response;
+use purser_core::error::Error;
+use purser_core::ids::TenantId;
+use purser_core::session::Extent;
+use purser_core::signin::{Claim, Leave, Welcome};
+use serde::Deserialize;
+use url::Url;
+
+use super::form::Fields;
+use super::page::{Dress, Person, go, shown, shown_leading};
+use super::parts::Field;
+use super::trouble::Trouble;
+use crate::client_api::session::provider_logout;
+use crate::client_api::{buttons, signin};
+use crate::cookie;
+use crate::extract::{At, Form, NamedClient, Query, Visitor, same_origin};
+use crate::fault::{Answer, Fault};
+use crate::site::Site;
+
+/// Where to go afterwards, and for whom.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Asked {
+    return_to: Option<String>,
+}
+
+/// The page of whoever is not signed in. Whoever is goes on.
+pub(super) async fn page(
+    State(site): State<Site>,
+    person: Result<Person, Fault>,
+    client: NamedClient,
+    At(base): At,
+    Query(asked): Query<Asked>,
+) -> Answer {
+    let return_to = asked.return_to.as_deref();
+    if let Ok(person) = person
+        && client.name().is_none_or(|named| *named == person.caller.tenant().id)
+    {
+        let tenant = &person.caller.tenant().id;
+        return go(&site.app.place_after_sign_in(tenant, return_to, &base).await?);
+    }
+    let whose = match site.app.welcome(client.name(), return_to, &base).await {
+        Ok(welcome) => Whose::Known(welcome),
+        Err(Error::ClientRequired) => Whose::Unsaid,
+        Err(Error::NotFound) => Whose::Nobodys(client.name().map(ToString::to_string).unwrap_or_default()),
+        Err(other) => return Err(other.into()),
+    };
+    form(&whose, &Fields::default(), return_to.unwrap_or_default(), &Trouble::default())
+}
+
+/// Takes e-mail and password.
+pub(super) async fn enter(
+    State(site): State<Site>,
+    visitor: Visitor,
+    At(base): At,
+    headers: HeaderMap,
+    Form(fields): Form<Fields, 16_384>,
+) -> Answer {
+    same_origin(&headers, &site.http)?;
+    let client = fields.said("client");
+    let claim = Claim {
+        email: fields.text("email").to_owned(),
+        password: fields.secret("password"),
+        client: client.map(str::to_owned),
+        cookie: signin::sent_along(&headers),
+    };
+    let refused = match site.app.sign_in(claim, &visitor.into()).await {
+        Ok(signed_in) => {
+            let place = site.app.place_after_sign_in(&signed_in.user.tenant, fields.said("returnTo"), &base).await?;
+            let mut response = go(&place)?;
+            let line = |value| cookie::given(cookie::CLIENT, value, signed_in.handed.cookie_max_age, &site.http);
+            response.headers_mut().extend(signed_in.handed.cookie.as_ref().map(|value| (SET_COOKIE, line(value))));
+            return Ok(response);
+        }
+        Err(refused) => refused,
+    };
+    let named: Option<TenantId> = client.and_then(|name| name.parse().ok());
+    let whose = match site.app.welcome(named.as_ref(), fields.said("returnTo"), &base).await {
+        Ok(welcome) => Whose::Known(welcome),
+        Err(_) => Whose::Unsaid,
+    };
+    let trouble = Trouble::of(refused)?;
+    let page = form(&whose, &fields, fields.text("returnTo"), &trouble);
+    trouble.answer(page)
+}
+
+/// Whose sign-in page it is.
+enum Whose {
+    Known(Welcome),
+    /// There are several, and none is named.
+    Unsaid,
+    /// There is none of this name.
+    Nobodys(String),
+}
+
+#[derive(Template)]
+#[template(path = "console/sign-in.html")]
+struct Door<'a> {
+    dress: Dress,
+    welcome: Option<&'a Welcome>,
+    /// Whether people sign in with passwords.
+    passwords: bool,
+    buttons: Vec<Button<'a>>,
+    return_to: &'a str,
+    sentence: &'static str,
+    email: Field,
+    password: Field,
+    client: Option<Field>,
+    /// The name of an organisation that is none.
+    nobodys: &'a str,
+}
+
+/// A way in by a provider.
+struct Button<'a> {
+    label: &'a str,
+    href: String,
+}
+
+fn form(whose: &Whose, typed: &Fields, asked: &str, trouble: &Trouble) -> Answer {
+    let welcome = if let Whose::Known(welcome) = whose { Some(welcome) } else { None };
+    let return_to = welcome.map_or(asked, |welcome| &welcome.return_to);
+    let client = Field::line("client", "Organisation")
+        .hint("Its short name, as in its address. Not needed if you belong to one only.")
+        .filled(typed.text("client"))
+        .wrong(trouble.about("client"))
+        .known_as("organization")
+        .optional();
+    let page = Door {
+        dress: Dress::new(),
+        welcome,
+        passwords: welcome.is_none_or(|welcome| !welcome.sso_only),
+        buttons: welcome.map(buttons_of).unwrap_or_default(),
+        return_to,
+        sentence: trouble.sentence,
+        email: Field::email("email", "E-mail address")
+            .filled(typed.text("email"))
+            .wrong(trouble.about("email"))
+            .known_as("username"),
+        password: Field::password("password", "Password").wrong(trouble.about("password")).known_as("current-password"),
+        client: welcome.is_none().then_some(client),
+        nobodys: if let Whose::Nobodys(name) = whose { name } else { "" },
+    };
+    // Only what the tenant has listed; before it is known whose page this is, nothing is.
+    shown_leading(&page, welcome.and_then(|it| origin(&it.return_to)).as_deref())
+}
+
+fn buttons_of(welcome: &Welcome) -> Vec<Button<'_>> {
+    let return_to = Some(welcome.return_to.as_str()).filter(|place| *place != "/");
+    let each = welcome.buttons.iter();
+    each.map(|it| Button { label: &it.label, href: buttons::address(it, Some(&welcome.tenant), return_to) }).collect()
+}
+
+/// The other origin that a place lies in.
+fn origin(place: &str) -> Option<String> {
+    Url::parse(place).ok().map(|url| url.origin().ascii_serialization())
+}
+
+#[derive(Template)]
+#[template(path = "console/signed-out.html")]
+struct SignedOut {
+    dress: Dress,
+    /// Where to sign in again.
+    again: String,
+    elsewhere: Option<Elsewhere>,
+}
+
+/// The way to sign out at the provider too.
+struct Elsewhere {
+    location: String,
+    fields: Vec<(String, String)>,
+    posts: bool,
+}
+
+impl From<Leave> for Elsewhere {
+    fn from(leave: Leave) -> Self {
+        match leave {
+            Leave::To(location) => Self { location, fields: Vec::new(), posts: false },
+            Leave::Form { location, fields } => Self { location, fields, posts: true },
+        }
+    }
+}
+
+/// Ends the session. The cookie goes in any case; only another site's page is refused.
+pub(super) async fn leave(State(site): State<Site>, person: Result<Person, Fault>, headers: HeaderMap) -> Answer {
+    same_origin(&headers, &site.http)?;
+    let Ok(person) = person else { return Ok(forgetting(go("/signed-out")?, &site)) };
+    let elsewhere = provider_logout(&site, &person.caller, &headers).await.map(Elsewhere::from);
+    site.app.sign_out(&person.caller, Extent::This).await?;
+    let again = format!("/sign-in?client={}", person.caller.tenant().id);
+    let Some(elsewhere) = elsewhere else {
+        return Ok(forgetting(go(&format!("/signed-out?client={}", person.caller.tenant().id))?, &site));
+    };
+    let there = origin(&elsewhere.location).map(|origin| format!("{origin} https:"));
+    let page = SignedOut { dress: Dress::new(), again, elsewhere: Some(elsewhere) };
+    Ok(forgetting(shown_leading(&page, there.as_deref())?, &site))
+}
+
+/// Where somebody is who has signed out.
+pub(super) async fn left(client: NamedClient) -> Answer {
+    let again = client.name().map_or_else(|| "/sign-in".to_owned(), |name| format!("/sign-in?client={name}"));
+    shown(&SignedOut { dress: Dress::new(), again, elsewhere: None })
+}
+
+fn forgetting(mut response: Response, site: &Site) -> Response {
+    response.headers_mut().append(SET_COOKIE, cookie::taken_away(cookie::CLIENT, &site.http));
+    response
+}

@@ -1,0 +1,10 @@
+//! The pages of system administrators: a realm of its own, under a path and a cookie of its own.
+
+pub(super) mod admins;
+pub(super) mod audit;
+pub(super) mod door;
+pub(super) mod health;
+mod keeper;
+pub(super) mod keys;
+pub(super) mod license;
+pub(super) mod tenants;

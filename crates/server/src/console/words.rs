@@ -1,0 +1,371 @@
+//! The console's words that do not stand in a template: names of things, what was done, what went wrong. To speak another language is to
+//! translate this file and the templates.
+
+use purser_core::access::Role;
+use purser_core::error::{Error, Problem};
+use purser_core::license::Stage;
+use purser_core::providers::Kind as Protocol;
+use purser_core::users::UserStatus;
+use purser_core::work::{JobState, Kind, Priority, VersionState};
+
+use super::parts::Tone;
+use crate::fault::Verdict;
+
+macro_rules! said {
+    ($($name:ident = $word:literal, $sentence:literal;)*) => {
+        /// What has just been done, to be said once.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Said { $($name,)* }
+
+        impl Said {
+            /// As it travels in its cookie.
+            pub(super) fn word(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+
+            /// As it stands on the page.
+            pub(super) fn sentence(self) -> &'static str {
+                match self { $(Self::$name => $sentence,)* }
+            }
+
+            /// The word of a cookie; strangers' words say nothing.
+            pub(super) fn read(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+said! {
+    PasswordChanged = "password-changed", "Your password is changed. Your other sessions are ended.";
+    SessionEnded = "session-ended", "The session is ended.";
+    PersonAdded = "person-added", "The account is made.";
+    PersonSaved = "person-saved", "Saved.";
+    RolesSet = "roles-set", "The roles are changed. They count from now on.";
+    PersonDisabled = "person-disabled", "The account is disabled, and its sessions are ended.";
+    PersonEnabled = "person-enabled", "The account is enabled.";
+    PersonDeleted = "person-deleted", "The account is deleted.";
+    SessionsEnded = "sessions-ended", "All of their sessions are ended.";
+    ProviderAdded = "provider-added", "Saved. Now tell the other side the addresses below, and test it.";
+    ProviderSaved = "provider-saved", "Saved. Test it before you rely on it.";
+    ProviderEnabled = "provider-enabled", "Switched on: people can sign in this way.";
+    ProviderDisabled = "provider-disabled", "Switched off: nobody can sign in this way.";
+    ProviderDeleted = "provider-deleted", "The way to sign in is deleted.";
+    ProviderRefreshed = "provider-refreshed", "The metadata has been read anew.";
+    DomainAdded = "domain-added", "The domain is noted. Now prove that it is yours.";
+    DomainVerified = "domain-verified", "The domain is proven to be yours.";
+    DomainUnproven = "domain-unproven", "The record is not there yet. It can take a while until a new record is seen everywhere.";
+    DomainRemoved = "domain-removed", "The domain is removed.";
+    TemplateMade = "template-made", "The template is made. Now write down its steps.";
+    TemplateSaved = "template-saved", "Saved.";
+    VersionSaved = "version-saved", "The steps are saved.";
+    VersionDrafted = "version-drafted", "A new draft is begun with these steps.";
+    VersionSubmitted = "version-submitted", "Submitted for review. The steps are frozen from here on.";
+    VersionApproved = "version-approved", "Approved. It can be published now.";
+    VersionRejected = "version-rejected", "Sent back to its author.";
+    VersionPublished = "version-published", "Published. New jobs are made from this version.";
+    VersionArchived = "version-archived", "Withdrawn. Jobs under way go on.";
+    VersionRestored = "version-restored", "Published again.";
+    DraftDeleted = "draft-deleted", "The draft is deleted.";
+    JobMade = "job-made", "The job is made.";
+    JobAssigned = "job-assigned", "The job is assigned.";
+    JobStarted = "job-started", "The job is started.";
+    JobCancelled = "job-cancelled", "The job is cancelled. What was recorded stays.";
+    StepDone = "step-done", "The step is done.";
+    JobDone = "job-done", "The last step is done, and so is the job.";
+    Recorded = "recorded", "Recorded.";
+    TenantMade = "tenant-made", "The tenant is made. Its first Admin is made at the command line or by the API.";
+    TenantSaved = "tenant-saved", "Saved.";
+    TenantDisabled = "tenant-disabled", "The tenant is disabled, and its sessions are ended.";
+    TenantEnabled = "tenant-enabled", "The tenant is enabled.";
+    TenantDeleted = "tenant-deleted", "The tenant is deleted with everything it held.";
+    TenantEnded = "tenant-ended", "All of its sessions are ended.";
+    AdminMade = "admin-made", "The administrator is made.";
+    AdminDisabled = "admin-disabled", "The administrator is disabled, and their sessions are ended.";
+    AdminEnabled = "admin-enabled", "The administrator is enabled.";
+    AdminDeleted = "admin-deleted", "The administrator is deleted.";
+    KeysRotated = "keys-rotated", "New keys are made. The former ones verify until their last token has run out.";
+    LicenseInstalled = "license-installed", "The licence is installed.";
+    Corrected = "corrected", "The correction is recorded. What was there before stays on record.";
+}
+
+/// A role as people call it.
+pub(super) fn role(role: Role) -> &'static str {
+    match role {
+        Role::Admin => "Admin",
+        Role::UserAdmin => "User Admin",
+        Role::Author => "Author",
+        Role::Operator => "Operator",
+        Role::Approver => "Approver",
+        Role::Publisher => "Publisher",
+        Role::Viewer => "Viewer",
+    }
+}
+
+/// What a role is for.
+pub(super) fn role_hint(role: Role) -> &'static str {
+    match role {
+        Role::Admin => "Everything within the organisation",
+        Role::UserAdmin => "Manages people, but no Admins",
+        Role::Author => "Writes templates",
+        Role::Operator => "Makes, assigns and performs jobs",
+        Role::Approver => "Approves or rejects what was submitted",
+        Role::Publisher => "Publishes, archives and restores",
+        Role::Viewer => "Reads",
+    }
+}
+
+/// Whether an account may be used.
+pub(super) fn status(status: UserStatus) -> (&'static str, Tone) {
+    match status {
+        UserStatus::Invited => ("Invited", Tone::Blue),
+        UserStatus::Active => ("Active", Tone::Green),
+        UserStatus::Disabled => ("Disabled", Tone::Red),
+    }
+}
+
+/// Where a version stands.
+pub(super) fn version_state(state: VersionState) -> (&'static str, Tone) {
+    match state {
+        VersionState::Draft => ("Draft", Tone::Grey),
+        VersionState::InReview => ("In review", Tone::Amber),
+        VersionState::Approved => ("Approved", Tone::Blue),
+        VersionState::Published => ("Published", Tone::Green),
+        VersionState::Archived => ("Archived", Tone::Grey),
+    }
+}
+
+/// Where a job stands.
+pub(super) fn job_state(state: JobState) -> (&'static str, Tone) {
+    match state {
+        JobState::Unassigned => ("Unassigned", Tone::Grey),
+        JobState::Assigned => ("Assigned", Tone::Blue),
+        JobState::InProgress => ("In progress", Tone::Amber),
+        JobState::Completed => ("Completed", Tone::Green),
+        JobState::Cancelled => ("Cancelled", Tone::Red),
+    }
+}
+
+/// How urgent a job is.
+pub(super) fn priority(priority: Priority) -> (&'static str, Tone) {
+    match priority {
+        Priority::Low => ("Low", Tone::Grey),
+        Priority::Medium => ("Medium", Tone::Grey),
+        Priority::High => ("High", Tone::Red),
+    }
+}
+
+/// What a step wants recorded: the word in forms, and what people read.
+pub(super) const KINDS: [(&str, &str); 5] = [
+    ("TEXT", "Text"),
+    ("NUMBER", "Number"),
+    ("YES_NO", "Yes or no"),
+    ("CHOICE", "One of several"),
+    ("PHOTO", "Reference to a photo"),
+];
+
+/// The same of one step.
+pub(super) fn kind(kind: &Kind) -> String {
+    match kind {
+        Kind::Text => "Text".into(),
+        Kind::Number { unit, min, max } => {
+            let unit = if unit.is_empty() { String::new() } else { format!(" in {unit}") };
+            let bounds = match (min, max) {
+                (Some(min), Some(max)) => format!(", {min} to {max}"),
+                (Some(min), None) => format!(", at least {min}"),
+                (None, Some(max)) => format!(", at most {max}"),
+                (None, None) => String::new(),
+            };
+            format!("Number{unit}{bounds}")
+        }
+        Kind::YesNo => "Yes or no".into(),
+        Kind::Choice { options } => format!("One of: {}", options.join(", ")),
+        Kind::Photo => "Reference to a photo".into(),
+    }
+}
+
+/// A recorded value as people read it.
+pub(super) fn value(value: &str) -> &str {
+    match value {
+        "YES" => "Yes",
+        "NO" => "No",
+        other => other,
+    }
+}
+
+/// What a provider speaks.
+pub(super) fn protocol(kind: Protocol) -> &'static str {
+    match kind {
+        Protocol::Oidc => "OpenID Connect",
+        Protocol::Saml => "SAML 2.0",
+        Protocol::Microsoft => "Microsoft Entra",
+    }
+}
+
+/// How a session was opened.
+pub(super) fn method(method: &str) -> &str {
+    match method.split(' ').next().unwrap_or_default() {
+        "password" => "Password",
+        "oidc" => "Single sign-on (OpenID)",
+        "saml" => "Single sign-on (SAML)",
+        "microsoft" | "dynamics" => "Microsoft",
+        _ => method,
+    }
+}
+
+/// What a browser is, as far as it says so: `Firefox on Linux`.
+pub(super) fn agent(agent: &str) -> String {
+    const BROWSERS: [(&str, &str); 6] = [
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+        ("curl/", "curl"),
+    ];
+    const SYSTEMS: [(&str, &str); 6] = [
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS", "Mac"),
+        ("Linux", "Linux"),
+    ];
+    let find = |all: &[(&str, &'static str)]| all.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    match (find(&BROWSERS), find(&SYSTEMS)) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(only), None) | (None, Some(only)) => only.into(),
+        (None, None) if agent.is_empty() => "Unknown program".into(),
+        (None, None) => agent.chars().take(60).collect(),
+    }
+}
+
+/// A word of the audit log or of a history as people read it: `version.submitted` becomes `Version submitted`.
+pub(super) fn action(word: &str) -> String {
+    // A step's own word says already whose it is.
+    let plain = word.strip_prefix("job.step-").map_or_else(|| word.to_owned(), |rest| format!("step-{rest}"));
+    let plain = plain.replace(['.', '-'], " ");
+    let mut letters = plain.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// A refusal that a form itself says, with everything that was typed in still there.
+pub(super) fn in_a_form(error: &Error) -> Option<&'static str> {
+    Some(match error {
+        Error::Invalid(problems) if blames_the_form(problems) => "Please look at what is marked below.",
+        Error::AccountExists => "There is an account with this e-mail address already.",
+        Error::ClientRequired => "Please say also for which organisation you want to sign in.",
+        Error::InvalidCredentials => "That is not right. Please check what you typed in.",
+        Error::SsoRequired => {
+            "This organisation does not use passwords. Please sign in through its own sign-in service, below."
+        }
+        Error::RateLimited(_) => "Too many tries. Please wait a few minutes before you try again.",
+        Error::ServerBusy => "Many people are signing in just now. Please try again in a moment.",
+        Error::Conflict => "Somebody was faster, or this exists already. Reload the page to see how it stands.",
+        Error::LicenseInvalid => {
+            "This key is not accepted: not by the vendor, not for this deployment, not for now, or not newer than the one in force. The audit log says which."
+        }
+        Error::LicenseSeats => "All places that the licence has are taken.",
+        _ => return None,
+    })
+}
+
+fn blames_the_form(problems: &[Problem]) -> bool {
+    problems.iter().all(|it| it.field != "server.public_url")
+}
+
+/// How far along its life a licence is.
+pub(super) fn stage(stage: Stage) -> (&'static str, Tone) {
+    match stage {
+        Stage::Unlicensed => ("None", Tone::Grey),
+        Stage::Valid => ("In force", Tone::Green),
+        Stage::Notice => ("Runs out soon", Tone::Amber),
+        Stage::Grace => ("Run out, still working", Tone::Amber),
+        Stage::ReadOnly => ("Run out, read only", Tone::Red),
+    }
+}
+
+/// What a person is told when there is no page for them.
+pub(super) struct Refusal {
+    pub(super) title: &'static str,
+    pub(super) advice: &'static str,
+}
+
+/// Constant words for each code, so that a page tells no more than the API does.
+pub(super) fn refusal(verdict: &Verdict) -> Refusal {
+    let say = |title, advice| Refusal { title, advice };
+    match verdict.code {
+        "INVALID_TOKEN" | "TOKEN_EXPIRED" => {
+            say("You are not signed in any more", "Nothing was changed. Sign in again, and do it once more.")
+        }
+        "FORBIDDEN" => say(
+            "This is not yours to do",
+            "Your roles do not carry the right for it, or somebody else has to do it. Ask an Admin of your organisation.",
+        ),
+        "NOT_FOUND" | "UNKNOWN_PROVIDER" => {
+            say("There is nothing here", "It may have been deleted, or the address is not quite right.")
+        }
+        "CONFLICT" => say(
+            "It could not be done",
+            "Somebody was faster, or a rule forbids it: one Admin must always remain, for one. Nothing was changed. Look at how it stands now.",
+        ),
+        "CSRF_REJECTED" => say(
+            "This did not come from our own page",
+            "For your safety nothing was changed. Open the page again, and do it there.",
+        ),
+        "SSO_REQUIRED" => say("No passwords here", "This organisation signs in through its own sign-in service."),
+        "RATE_LIMITED" => say("Too many tries", "Please wait a few minutes before you try again."),
+        "SERVER_BUSY" | "STORE_UNAVAILABLE" => {
+            say("A moment, please", "The server has more to do than it can just now. Nothing was lost; try again.")
+        }
+        "IDP_UNAVAILABLE" => {
+            say("The other side does not answer", "That is usually over in a moment. Please try again.")
+        }
+        "LICENSE_REQUIRED" | "LICENSE_EXPIRED" | "LICENSE_SEATS" => say(
+            "The licence does not allow it",
+            "There is no licence, it has run out, or all its places are taken. Reading goes on; please tell your administrator.",
+        ),
+        "VALIDATION_ERROR" if verdict.field.as_deref() == Some("server.public_url") => say(
+            "This server does not know its own address",
+            "Its administrator has to set server.public_url to the address that people use, as https://id.example.com.",
+        ),
+        "VALIDATION_ERROR"
+        | "CLIENT_REQUIRED"
+        | "PAYLOAD_TOO_LARGE"
+        | "UNSUPPORTED_MEDIA_TYPE"
+        | "METHOD_NOT_ALLOWED" => {
+            say("That could not be understood", "Something in the address or in what was sent is missing or wrong.")
+        }
+        _ => say(
+            "Something went wrong on our side",
+            "You have done nothing wrong. Please try again in a moment; if it stays, tell your administrator the number below.",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_done_is_read_back_and_strangers_words_say_nothing() {
+        assert_eq!(Said::read(Said::RolesSet.word()), Some(Said::RolesSet));
+        assert_eq!(Said::read("<script>"), None);
+    }
+
+    #[test]
+    fn browsers_are_called_by_their_names() {
+        let chrome =
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36";
+        assert_eq!(agent(chrome), "Chrome on Linux");
+        assert_eq!(agent("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Safari/605.1"), "Safari on iPhone");
+        assert_eq!(agent(""), "Unknown program");
+    }
+
+    #[test]
+    fn actions_are_read_as_words() {
+        assert_eq!(action("version.submitted"), "Version submitted");
+        assert_eq!(action("job.step-completed"), "Step completed");
+        assert_eq!(action("session.sign-out-all"), "Session sign out all");
+    }
+}

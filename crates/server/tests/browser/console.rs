@@ -1,0 +1,371 @@
+//! The console as people use it: on a phone and on a desk, by day and by night, with script and without.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use crate::chromium::{Browser, Screen};
+use crate::deployment::{Deployment, Node, PASSWORD};
+use crate::openid;
+use crate::providers::ANN;
+
+/// The roles, as the command line knows them; everybody has the address `ROLE@acme.test`.
+const ROLES: [&str; 7] = ["Admin", "User-Admin", "Author", "Operator", "Approver", "Publisher", "Viewer"];
+
+/// A deployment with somebody of each role, and its server.
+fn staffed() -> (Deployment, Node) {
+    let here = Deployment::on_sqlite();
+    for role in ROLES {
+        here.with_person(name(role), role, &address(role), role);
+    }
+    let node = here.start();
+    (here, node)
+}
+
+fn address(role: &str) -> String {
+    format!("{}@acme.test", role.to_lowercase())
+}
+
+fn name(role: &str) -> &'static str {
+    match role {
+        "Admin" => "Ada",
+        "User-Admin" => "Uma",
+        "Author" => "Arthur",
+        "Operator" => "Olga",
+        "Approver" => "Aaron",
+        "Publisher" => "Paula",
+        _ => "Victor",
+    }
+}
+
+/// Where the pictures of every page are kept: what a reviewer of a change looks at. `./test` says where that is.
+fn pictures() -> String {
+    std::env::var("TEST_PICTURES").unwrap_or_else(|_| format!("{}/console", env!("CARGO_TARGET_TMPDIR")))
+}
+
+/// Somebody of a role in front of a screen.
+struct Guest<'b> {
+    browser: &'b mut Browser,
+    node: &'b Node,
+}
+
+impl Guest<'_> {
+    #[track_caller]
+    fn sign_in(&mut self, role: &str) {
+        self.browser.open(&self.node.at("/"));
+        self.browser.arrive(&self.node.at("/sign-in"));
+        self.browser.fill("email", &address(role));
+        self.browser.fill("password", PASSWORD);
+        self.browser.click("Sign in");
+        assert!(self.browser.arrive(&self.node.at("/")).text.contains("Hello"));
+    }
+
+    /// Opens a page of the console, and gives where that led.
+    #[track_caller]
+    fn open(&mut self, path: &str) -> String {
+        self.browser.open(&self.node.at(path));
+        self.here()
+    }
+
+    /// The path of the page.
+    fn here(&mut self) -> String {
+        self.browser.see().url.strip_prefix(&self.node.base).unwrap().to_owned()
+    }
+
+    /// Presses what says so, and waits until the page says something.
+    #[track_caller]
+    fn press(&mut self, text: &str, then: &str) {
+        self.browser.click_within("main", text);
+        self.browser.read(then);
+    }
+
+    /// Takes its picture, and finds nothing wrong.
+    #[track_caller]
+    fn look(&mut self, name: &str) {
+        self.browser.picture(name);
+        let wrong = self.browser.examine();
+        assert!(wrong.is_empty(), "{name}: {wrong:#?}");
+    }
+
+    /// Writes a template of two steps, as an author does.
+    fn write_template(&mut self, title: &str) -> String {
+        self.open("/templates/new");
+        self.browser.fill("title", title);
+        self.browser.fill("assetClass", "Compressor");
+        self.press("Make the template", "Steps of version 1");
+        self.browser.fill("steps.0.title", "Switch the machine off");
+        self.browser.fill(
+            "steps.0.instructions",
+            "Turn the main switch to 0, and hang your own lock on it.\nWait for the fan to stop.",
+        );
+        self.browser.choose("steps.0.kind", "Yes or no");
+        self.press("Add a step", "Step 2");
+        self.browser.fill("steps.1.title", "Read the pressure");
+        self.browser.choose("steps.1.kind", "Number");
+        self.press("Add a step", "Step 3");
+        self.browser.fill("steps.2.title", "Anything to say?");
+        self.press("Save", "The steps are saved.");
+        self.here()
+    }
+
+    /// Moves a version on by a question and its answer.
+    #[track_caller]
+    fn move_on(&mut self, version: &str, act: &str, label: &str, then: &str) {
+        self.open(&format!("{version}/{act}"));
+        self.press(label, then);
+    }
+
+    /// Sets up a provider that does not answer, tests it, and names a domain.
+    fn connect_provider(&mut self) {
+        self.open("/domains");
+        self.browser.fill("domain", "example.com");
+        self.press("Add", "Now prove that it is yours.");
+        self.open("/new-provider/oidc");
+        self.browser.fill("oidc.issuer", "http://127.0.0.1:9");
+        self.browser.fill("oidc.clientId", "purser");
+        self.browser.fill("name", "okta");
+        self.browser.fill("groupRoles", "technicians = Captain");
+        self.press("Connect it", "is not a role");
+        self.browser.fill("groupRoles", "technicians = Operator, Viewer");
+        self.press("Connect it", "Now tell the other side");
+        self.press("Test it", "The test, step by step");
+        let text = self.browser.see().text;
+        assert!(text.contains("Failed") && text.contains("What to do"), "{text}");
+    }
+
+    fn make_job(&mut self, template: &str, asset: &str, assignee: &str) -> String {
+        self.open("/jobs/new");
+        self.browser.choose("template", template);
+        self.browser.fill("asset", asset);
+        if !assignee.is_empty() {
+            self.browser.choose("assignee", assignee);
+        }
+        self.press("Make the job", "The job is made.");
+        self.here()
+    }
+}
+
+/// One organisation's work as it comes, each act by the one whose it is: the author without script, the operator on a phone.
+#[test]
+fn a_template_comes_into_use_and_a_job_is_done_by_it() {
+    let (_here, node) = staffed();
+    let browser = &mut Browser::taking_pictures_to(&pictures());
+    let mut guest = Guest { browser, node: &node };
+    guest.browser.someone_at(Screen { script: false, ..Screen::DESKTOP });
+    guest.sign_in("Author");
+    let version = guest.write_template("Replace the inlet filter");
+    guest.press("Edit the steps", "Steps of version 1");
+    guest.press("Move step 3 up", "Not saved yet.");
+    guest.press("Save", "The steps are saved.");
+    let text = guest.browser.see().text;
+    assert!(text.find("Anything to say?") < text.find("Read the pressure"), "{text}");
+    guest.press("Submit for review", "frozen until");
+    guest.press("Submit for review", "Submitted for review.");
+
+    guest.browser.someone_at(Screen::DESKTOP);
+    guest.sign_in("Approver");
+    guest.press("Replace the inlet filter", "Switch the machine off");
+    guest.press("Approve", "It can be published then.");
+    guest.browser.fill("comment", "Well written.");
+    guest.press("Approve", "Approved. It can be published now.");
+
+    guest.browser.someone_at(Screen::PHONE);
+    guest.sign_in("Publisher");
+    guest.press("Replace the inlet filter", "Well written.");
+    guest.press("Publish", "New jobs are made from it");
+    guest.press("Publish", "Published. New jobs are made from this version.");
+    assert_eq!(guest.here(), version);
+
+    guest.browser.someone_at(Screen::PHONE);
+    guest.sign_in("Operator");
+    let job = guest.make_job("Replace the inlet filter", "Compressor 3, hall B", "Olga Operator");
+    guest.press("Start", "The job is started.");
+    guest.look("perform-phone-light");
+    guest.browser.tick("Yes");
+    guest.press("Step done", "1 of 3 steps done");
+    guest.browser.fill("value", "Bearing is noisy.");
+    guest.press("Only record", "Recorded.");
+    guest.press("Step done", "2 of 3 steps done");
+    guest.browser.fill("value", "a lot");
+    guest.press("Step done", "not a number");
+    guest.look("perform-wrong-phone-light");
+    guest.browser.fill("value", "0.1");
+    guest.press("Step done", "3 of 3 steps done");
+    guest.open(&format!("{job}/records/1"));
+    guest.look("correct-phone-light");
+    guest.open(&format!("{job}/report"));
+    guest.look("report-phone-light");
+    let text = guest.browser.see().text;
+    assert!(text.contains("0.1") && text.contains("Bearing is noisy.") && text.contains("Job completed"), "{text}");
+
+    guest.browser.someone_at(Screen::DESKTOP);
+    guest.sign_in("Viewer");
+    guest.open(&format!("{job}/report"));
+    guest.look("report-desktop-light");
+}
+
+/// Every page as the one who sees most: nothing is wrong with any of them, on no screen.
+#[test]
+fn every_page_is_for_everybody_on_every_screen() {
+    let (here, node) = staffed();
+    here.with_verified_domain("acme.test");
+    let browser = &mut Browser::taking_pictures_to(&pictures());
+    let mut guest = Guest { browser, node: &node };
+    guest.browser.someone_at(Screen::DESKTOP);
+    guest.sign_in("Admin");
+    let version = guest.write_template("Replace the inlet filter");
+    guest.move_on(&version, "submit", "Submit for review", "Submitted for review.");
+    guest.move_on(&version, "approve", "Approve", "Approved.");
+    guest.move_on(&version, "publish", "Publish", "Published.");
+    let draft = guest.write_template("Check the fire extinguisher");
+    let job = guest.make_job("Replace the inlet filter", "Compressor 3, hall B", "Ada Admin");
+    guest.connect_provider();
+    guest.look("provider-tested-desktop-light");
+    let person = "/people/2";
+    let pages = [
+        ("overview", "/"),
+        ("account", "/account"),
+        ("sign-out-everywhere", "/account/sign-out-everywhere"),
+        ("people", "/people"),
+        ("nobody-found", "/people?search=nobody-is-called-so"),
+        ("add-person", "/people/new"),
+        ("person", person),
+        ("delete-person", &format!("{person}/delete")),
+        ("ways-to-sign-in", "/providers"),
+        ("provider", "/providers/okta"),
+        ("edit-provider", "/providers/okta/edit"),
+        ("delete-provider", "/providers/okta/delete"),
+        ("connect-openid", "/new-provider/oidc"),
+        ("connect-saml", "/new-provider/saml"),
+        ("connect-microsoft", "/new-provider/microsoft"),
+        ("domains", "/domains"),
+        ("audit", "/audit"),
+        ("templates", "/templates"),
+        ("new-template", "/templates/new"),
+        ("version", &version),
+        ("draft", &draft),
+        ("editor", &format!("{draft}/edit")),
+        ("submit", &format!("{draft}/submit")),
+        ("jobs", "/jobs"),
+        ("board", "/jobs/board"),
+        ("new-job", "/jobs/new"),
+        ("job", &job),
+        ("cancel-job", &format!("{job}/cancel")),
+        ("not-there", "/people/999999"),
+    ];
+    for (screen, size) in [(Screen::DESKTOP, "desktop"), (Screen::PHONE, "phone")] {
+        for (dark, light) in [(false, "light"), (true, "dark")] {
+            guest.browser.someone_at(Screen { dark, ..screen });
+            for (name, path) in [
+                ("sign-in", "/sign-in"),
+                ("no-such-organisation", "/sign-in?client=nobody"),
+                ("signed-out", "/signed-out"),
+            ] {
+                guest.open(path);
+                guest.look(&format!("{name}-{size}-{light}"));
+            }
+            guest.sign_in("Admin");
+            for (name, path) in pages {
+                guest.open(path);
+                guest.look(&format!("{name}-{size}-{light}"));
+            }
+        }
+    }
+}
+
+/// The same for the pages of the deployment.
+#[test]
+fn every_page_of_the_deployment_is_for_everybody_on_every_screen() {
+    let here = Deployment::on_sqlite();
+    here.done(PASSWORD, &["admin", "create", "root", "--password-stdin"]);
+    let node = here.start();
+    let browser = &mut Browser::taking_pictures_to(&pictures());
+    let mut guest = Guest { browser, node: &node };
+    for (screen, size) in [(Screen::DESKTOP, "desktop"), (Screen::PHONE, "phone")] {
+        for (dark, light) in [(false, "light"), (true, "dark")] {
+            guest.browser.someone_at(Screen { dark, ..screen });
+            assert!(guest.open("/admin/keys").starts_with("/admin/sign-in"));
+            guest.look(&format!("admin-sign-in-{size}-{light}"));
+            guest.browser.fill("username", "root");
+            guest.browser.fill("password", PASSWORD);
+            guest.press("Sign in", "Rotate the keys");
+            for (name, path) in [
+                ("tenants", "/admin"),
+                ("new-tenant", "/admin/tenants/new"),
+                ("tenant", "/admin/tenants/acme"),
+                ("delete-tenant", "/admin/tenants/acme/delete"),
+                ("admins", "/admin/admins"),
+                ("keys", "/admin/keys"),
+                ("license", "/admin/license"),
+                ("audit", "/admin/audit"),
+                ("health", "/admin/health"),
+            ] {
+                guest.open(path);
+                guest.look(&format!("admin-{name}-{size}-{light}"));
+            }
+        }
+    }
+}
+
+/// What somebody may not do is not even shown.
+#[test]
+fn everybody_finds_their_own_ways_only() {
+    let (_here, node) = staffed();
+    let browser = &mut Browser::start();
+    let mut guest = Guest { browser, node: &node };
+    let mut seen = String::new();
+    for role in ROLES {
+        guest.browser.someone_at(Screen::DESKTOP);
+        guest.sign_in(role);
+        let links = "() => [...document.querySelectorAll('nav.main a')].map(it => it.textContent).join(', ')";
+        let links = guest.browser.run(links, &json!(null));
+        writeln!(seen, "{role}: {}", links.as_str().unwrap()).unwrap();
+    }
+    insta::assert_snapshot!(seen, @r"
+    Admin: Overview, Jobs, Templates, People, Sign-in, Domains, Audit log
+    User-Admin: Overview, Jobs, Templates, People, Audit log
+    Author: Overview, Jobs, Templates, People
+    Operator: Overview, Jobs, Templates, People
+    Approver: Overview, Jobs, Templates, People
+    Publisher: Overview, Jobs, Templates, People
+    Viewer: Overview, Jobs, Templates, People
+    ");
+}
+
+#[test]
+fn steps_move_at_once_where_there_is_script_and_are_stored_when_saved() {
+    let (_here, node) = staffed();
+    let browser = &mut Browser::start();
+    let mut guest = Guest { browser, node: &node };
+    guest.browser.someone_at(Screen::DESKTOP);
+    guest.sign_in("Author");
+    let version = guest.write_template("T");
+    guest.open(&format!("{version}/edit"));
+    guest.press("Move step 3 up", "Not saved yet.");
+    guest.press("Move step 2 up", "Not saved yet.");
+    guest.browser.click("Remove step 3");
+    assert!(guest.here().ends_with("/edit"), "no round trip");
+    guest.press("Save", "The steps are saved.");
+    let text = guest.browser.see().text;
+    assert!(text.find("Anything to say?") < text.find("Switch the machine off"), "{text}");
+    assert!(!text.contains("Read the pressure"), "{text}");
+    assert!(guest.browser.examine().is_empty());
+}
+
+#[test]
+fn somebody_comes_in_by_the_providers_button_and_goes_out_there_too() {
+    let here = Deployment::on_sqlite();
+    let (node, provider) = openid::set_up(&here, &["--create-users", "--default-role", "Viewer"]);
+    let browser = &mut Browser::start();
+    browser.open(&node.at("/templates"));
+    browser.arrive(&node.at("/sign-in"));
+    browser.click("acme-openid");
+    browser.fill("login", ANN);
+    browser.fill("password", provider.password());
+    browser.click("Sign in");
+    assert!(browser.arrive(&node.at("/templates")).text.contains("There are no templates yet."));
+    browser.click("Sign out");
+    browser.click("Sign out there too");
+    browser.click("Yes, sign me out");
+    browser.arrive(&node.at("/sign-in"));
+}

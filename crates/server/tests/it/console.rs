@@ -1,0 +1,45 @@
+//! The console over HTTP: what its pages are made of, who sees which, what they cost, and what their forms refuse.
+
+mod pages;
+mod rights;
+mod sign_in;
+mod system;
+mod work;
+
+use crate::http::probe::Reply;
+use crate::site::{Asker, Member};
+
+/// Every route of the console, as its source lists them: the path, and whether a form is posted to it.
+fn routes() -> Vec<(&'static str, bool)> {
+    let source = include_str!("../../src/console/mod.rs");
+    let lines = source.lines().filter_map(|line| line.trim().strip_prefix(".route(\""));
+    lines
+        .filter_map(|line| line.split_once("\", "))
+        .filter(|(path, _)| !path.starts_with("/assets"))
+        .map(|(path, methods)| (path, methods.contains("post(")))
+        .collect()
+}
+
+/// Somebody signed in, in their browser.
+fn in_browser<'s>(member: &Member<'s>) -> Asker<'s> {
+    member.by_cookie()
+}
+
+/// Where a form led.
+#[track_caller]
+fn led_to(reply: &Reply) -> String {
+    assert_eq!(reply.status, 303, "{reply}");
+    reply.header("location").unwrap().to_owned()
+}
+
+/// The cookies that an answer sets, whole.
+fn set_cookies(reply: &Reply) -> Vec<&str> {
+    reply.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, line)| line.as_str()).collect()
+}
+
+/// The value of an attribute in the first element that a mark is followed by it.
+#[track_caller]
+fn after<'a>(page: &'a str, mark: &str) -> &'a str {
+    let (_, rest) = page.split_once(mark).unwrap_or_else(|| panic!("{mark} in {page}"));
+    rest.split('"').next().unwrap()
+}

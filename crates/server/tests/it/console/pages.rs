@@ -1,0 +1,177 @@
+//! What every page is made of: its policy, its clothes, its way to sign in, its refusals.
+
+use purser_core::access::Role;
+
+use super::{after, in_browser, led_to, routes, set_cookies};
+use crate::console::work;
+use crate::http::probe::Reply;
+use crate::on_both;
+use crate::site::Site;
+
+/// Checks what holds for every page.
+#[track_caller]
+fn is_ours(reply: &Reply) {
+    assert_eq!(reply.header("content-type"), Some("text/html; charset=utf-8"), "{reply}");
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
+    assert_eq!(reply.header("referrer-policy"), Some("same-origin"));
+    let policy = reply.header("content-security-policy").unwrap();
+    for rule in
+        ["default-src 'none'", "style-src 'self'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"]
+    {
+        assert!(policy.contains(rule), "{rule} in {policy}");
+    }
+    assert!(!policy.contains("unsafe"), "{policy}");
+    for foreign in ["style=\"", "<style", " onclick", "<script>", "src=\"http", "href=\"http", "eyJ"] {
+        assert!(!reply.body.contains(foreign), "{foreign} in {reply}");
+    }
+}
+
+on_both! {
+    async fn whoever_is_not_signed_in_is_sent_to_sign_in_and_back(site) {
+        site.tenant("acme").await;
+        for (path, _) in routes() {
+            if matches!(path, "/sign-in" | "/sign-out" | "/signed-out" | "/admin/sign-in" | "/admin/sign-out") {
+                continue;
+            }
+            let path = path.replace(['{', '}'], "x");
+            let reply = site.anyone().visit(&format!("{path}?a=b")).await;
+            if reply.status == 405 {
+                continue;
+            }
+            let place = led_to(&reply);
+            let door = if path.starts_with("/admin") { "/admin/sign-in" } else { "/sign-in" };
+            assert!(place.starts_with(&format!("{door}?returnTo=")), "{path}: {place}");
+            assert!(place.ends_with("%3Fa%3Db"), "{path}: {place}");
+            // Programs learn the same as at the API.
+            assert_eq!(site.anyone().get(&path).await.refusal(), (401, "INVALID_TOKEN".into()), "{path}");
+        }
+    }
+
+    async fn a_page_brings_its_policy_and_nothing_that_it_forbids(site) {
+        let admin = site.as_role(Role::Admin).await;
+        let browser = in_browser(&admin);
+        for path in ["/", "/account", "/people", "/people/new", "/providers", "/domains", "/audit", "/templates", "/jobs",
+            "/jobs/board", "/jobs/new", "/new-provider/oidc", "/new-provider/saml", "/new-provider/microsoft"] {
+            let reply = browser.visit(path).await;
+            assert_eq!(reply.status, 200, "{path}: {reply}");
+            is_ours(&reply);
+            assert!(!reply.body.contains(&admin.token) && !reply.body.contains(&admin.cookie), "a token in {path}");
+        }
+        for reply in [site.anyone().visit("/sign-in?client=acme").await, site.anyone().visit("/signed-out").await] {
+            assert_eq!(reply.status, 200, "{reply}");
+            is_ours(&reply);
+        }
+    }
+
+    async fn a_refusal_is_a_page_with_the_status_of_the_api(site) {
+        let viewer = site.as_role(Role::Viewer).await;
+        for (path, status, code) in [
+            ("/audit", 403, "FORBIDDEN"),
+            ("/people/999999", 404, "NOT_FOUND"),
+            ("/people/x", 404, "NOT_FOUND"),
+            ("/templates?state=SUNK", 400, "VALIDATION_ERROR"),
+            ("/people?after=1&after=2", 400, "VALIDATION_ERROR"),
+        ] {
+            let reply = in_browser(&viewer).visit(path).await;
+            assert_eq!(reply.status, status, "{path}: {reply}");
+            is_ours(&reply);
+            assert!(reply.body.contains(&format!("{code} · request {}", reply.header("x-request-id").unwrap())), "{reply}");
+            assert_eq!(in_browser(&viewer).get(path).await.refusal(), (status, code.into()), "{path}");
+        }
+    }
+
+    async fn other_tenants_things_are_not_there(site) {
+        let (admin, stranger) = (site.as_role(Role::Admin).await, site.other_tenant().await);
+        let provider = site.provider("acme").await;
+        for path in [format!("/people/{}", admin.user.id), format!("/people/{}/delete", admin.user.id), format!("/providers/{provider}")] {
+            assert_eq!(in_browser(&admin).visit(&path).await.status, 200, "{path}");
+            assert_eq!(in_browser(&stranger).visit(&path).await.status, 404, "{path}");
+        }
+        for act in ["disable", "delete", "end-sessions"] {
+            let path = format!("/people/{}/{act}", admin.user.id);
+            assert_eq!(in_browser(&stranger).submit(&path, &[]).await.status, 404, "{path}");
+        }
+        assert_eq!(in_browser(&admin).visit("/").await.status, 200);
+    }
+
+    async fn what_was_done_is_said_once(site) {
+        let admin = site.as_role(Role::Admin).await;
+        let user = site.user("acme", &[Role::Viewer]).await;
+        let reply = in_browser(&admin).submit(&format!("/people/{}/disable", user.id), &[]).await;
+        assert_eq!(led_to(&reply), format!("/people/{}", user.id));
+        assert_eq!(set_cookies(&reply), ["said=person-disabled; Max-Age=60; Path=/; HttpOnly; SameSite=Lax"]);
+        let told = site.anyone().with(&format!("Cookie: session={}; said=person-disabled", admin.cookie));
+        let reply = told.visit(&format!("/people/{}", user.id)).await;
+        assert!(reply.body.contains("The account is disabled, and its sessions are ended."), "{reply}");
+        assert_eq!(set_cookies(&reply), ["said=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"]);
+        let told = site.anyone().with(&format!("Cookie: session={}; said=<b>you-have-won", admin.cookie));
+        assert!(!told.visit("/account").await.body.contains("you-have-won"));
+    }
+
+    async fn what_people_type_in_is_shown_as_text(site) {
+        let admin = site.as_role(Role::Admin).await;
+        let fields = [("firstName", "<b>Bold"), ("lastName", "\"><script>alert(1)</script>"), ("email", "a&b@acme.test")];
+        let made = led_to(&in_browser(&admin).submit("/people/new", &fields).await);
+        for path in [&*made, "/people", "/people?search=%22%3E%3Cscript%3E"] {
+            let body = in_browser(&admin).visit(path).await.body;
+            assert!(!body.contains("<b>Bold") && !body.contains("<script>alert") && !body.contains("\"><script"), "{body}");
+        }
+    }
+
+    async fn a_form_that_is_refused_keeps_what_was_typed_in_but_no_password(site) {
+        let admin = site.as_role(Role::Admin).await;
+        let fields = [("firstName", "Zoe"), ("lastName", ""), ("email", "no address"), ("password", "correct horse 99"), ("role.AUTHOR", "on")];
+        let reply = in_browser(&admin).submit("/people/new", &fields).await;
+        assert_eq!(reply.status, 400, "{reply}");
+        is_ours(&reply);
+        assert!(reply.body.contains("value=\"Zoe\"") && reply.body.contains("value=\"no address\""), "{reply}");
+        assert!(reply.body.contains("name=\"role.AUTHOR\" value=\"on\" checked"), "{reply}");
+        assert!(!reply.body.contains("correct horse 99"), "{reply}");
+        assert_eq!(reply.body.matches("aria-invalid").count(), 2, "{reply}");
+    }
+
+    async fn what_a_page_is_dressed_in_is_kept_for_ever_and_named_after_its_content(site) {
+        site.tenant("acme").await;
+        let page = site.anyone().visit("/sign-in").await.body;
+        for mark in ["stylesheet\" href=\"", "script src=\"", "icon\" href=\""] {
+            let path = after(&page, mark);
+            let reply = site.anyone().get(path).await;
+            assert_eq!(reply.status, 200, "{path}");
+            assert_eq!(reply.header("cache-control"), Some("public, max-age=31536000, immutable"));
+            assert_eq!((reply.header("content-encoding"), reply.header("vary")), (None, Some("accept-encoding")));
+            let other = path.replacen('.', ".0", 1);
+            assert_eq!(site.anyone().get(&other).await.refusal(), (404, "NOT_FOUND".into()));
+        }
+    }
+
+    async fn a_page_asks_the_store_a_handful_of_things(site) {
+        let admin = site.as_role(Role::Admin).await;
+        let browser = in_browser(&admin);
+        let (template, job) = work::a_job(&browser, &admin.user.id.to_string()).await;
+        let version = led_to(&browser.visit(&template).await);
+        let pages = ["/", "/account", "/people", &format!("/people/{}", admin.user.id), "/providers", "/domains", "/audit",
+            "/templates", &version, &format!("{version}/edit"), &format!("{template}/history"), "/jobs", "/jobs/board", "/jobs/new", &job]
+            .map(str::to_owned);
+        for path in pages {
+            // Who is signed in is remembered after the first page.
+            let before = site.app.figures().statements_read;
+            let reply = browser.visit(&path).await;
+            assert_eq!(reply.status, 200, "{path}: {reply}");
+            let read = site.app.figures().statements_read - before;
+            assert!(read <= 8, "{path} reads {read} statements");
+        }
+    }
+}
+
+/// With everything that comes along, as browsers fetch it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_page_is_small() {
+    let site = Site::on_sqlite().await;
+    site.tenant("acme").await;
+    let page = site.anyone().visit("/sign-in").await.body;
+    let mut sum = page.len();
+    for mark in ["stylesheet\" href=\"", "script src=\"", "icon\" href=\""] {
+        sum += site.anyone().get(after(&page, mark)).await.body.len();
+    }
+    assert!(sum <= 60_000, "{sum} bytes, and none of them packed");
+}
