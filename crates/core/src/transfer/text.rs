@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::Leaving;
 use super::lines::{COLUMNS, Format};
 use crate::access::Role;
+use crate::secret::Secret;
 
 /// A piece of an export. It may hold password hashes, and does not print.
 pub struct Written(pub Vec<u8>);
@@ -82,7 +83,7 @@ impl<'a> Line<'a> {
             title: &user.title,
             roles: user.roles.iter().map(Role::as_str).collect(),
             status: user.status.as_str(),
-            password_hash: person.hash.as_ref().filter(|_| hashes == Hashes::With).map(|hash| hash.reveal()),
+            password_hash: person.hash.as_ref().filter(|_| hashes == Hashes::With).map(Secret::reveal),
         }
     }
 }

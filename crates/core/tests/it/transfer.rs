@@ -170,7 +170,8 @@ on_both! {
     async fn what_is_given_out_is_taken_in_elsewhere_as_it_was(world) {
         let (acme, globex) = (world.tenant("acme").await, world.tenant("globex").await);
         let (here, there) = (world.managing(&acme).await, world.managing(&globex).await);
-        let many: String = (0..1_100).map(|it| format!("p{it}@acme.test,\"Fir,st\",'=Last \"\"{it}\"\",,VIEWER,\r\n")).collect();
+        let line = |it: u32| format!("p{it}@acme.test,\"Fir,st\",'=Last \"\"{it}\"\",,VIEWER,\r\n");
+        let many = (0..1_100).map(line).collect::<Vec<_>>().concat();
         let tally = taken_in(&world, &here, &format!("email,firstName,lastName,title,roles,status\r\n{many}"), Wish::default()).await.unwrap().0;
         assert_eq!(tally.created, 1_100);
         let text = given_out(&world, &here, Format::Csv).await;

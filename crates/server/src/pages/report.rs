@@ -35,8 +35,8 @@ impl Report<'_> {
     }
 }
 
-fn is_corrected(step: &StepExport, record: &i64) -> bool {
-    step.records.iter().any(|other| other.corrects == Some(*record))
+fn is_corrected(step: &StepExport, record: i64) -> bool {
+    step.records.iter().any(|other| other.corrects == Some(record))
 }
 
 /// `2026-05-01T06:30:00.123456Z` as `2026-05-01 06:30:00`.

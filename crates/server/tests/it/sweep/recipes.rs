@@ -90,7 +90,7 @@ async fn client(site: &Site, method: &str, rest: &str, who: Who<'_, '_>) -> Prep
             let member = site.as_role(Role::Viewer).await;
             Prepared::json(path, json!({"refreshToken": member.refresh_token}))
         }
-        ("POST", "auth/sign-out") | ("GET", "auth/me" | "auth/sessions" | "audit/export") => Prepared::bare(path),
+        ("POST", "auth/sign-out") | ("GET", "auth/me" | "auth/sessions" | "audit/export" | "users/export") => Prepared::bare(path),
         ("DELETE", "auth/sessions/{id}") => {
             let own = match who {
                 Who::Member(member) => site.sign_in(&member.user).await,
@@ -113,7 +113,6 @@ async fn client(site: &Site, method: &str, rest: &str, who: Who<'_, '_>) -> Prep
             let file = format!("email,firstName,lastName\n{}@acme.test,Ann,Lee\n", site.new_name());
             Prepared::text(&path, "text/csv", &file)
         }
-        ("GET", "users/export") => Prepared::bare(path),
         ("GET", "jobs/{id}/export" | "jobs/{id}/report") => {
             Prepared::bare(super::work::with_work(site, "acme", &path.replace("{id}", "$DONE"), None).await)
         }
