@@ -360,7 +360,7 @@ struct Leaving {
 
 impl FromRow for Leaving {
     fn from_row(row: &Row) -> Result<Self> {
-        Ok(Self { user: User::from_row(row)?, hash: row.maybe_text(11)?.map(Secret::new) })
+        Ok(Self { user: User::from_row(row)?, hash: row.maybe_text(13)?.map(Secret::new) })
     }
 }
 
