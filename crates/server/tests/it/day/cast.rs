@@ -11,7 +11,6 @@ use crate::site::{Asker, PASSWORD, Site, System};
 const CHOSEN: &str = "another horse battery 4711";
 
 /// Somebody of the organisation.
-#[derive(Clone)]
 pub(super) struct Person<'s> {
     pub(super) name: String,
     pub(super) role: Role,
@@ -108,7 +107,7 @@ impl<'s> Day<'s> {
     }
 
     /// Somebody does what they may, after everybody who may not has tried; gives the data of the answer.
-    pub(super) async fn does(&mut self, role: Role, deed: Deed) -> Value {
+    pub(super) async fn does(&self, role: Role, deed: Deed) -> Value {
         self.everybody_else_is_refused(&deed, role).await;
         let reply = self.sent(&deed, &self.one(role).asker).await;
         assert_eq!(code_of(&reply), "done", "{}: {reply}", deed.name);
@@ -116,7 +115,7 @@ impl<'s> Day<'s> {
     }
 
     /// All who may read something read the same; gives what the Viewer reads.
-    pub(super) async fn reads(&mut self, deed: Deed) -> Reply {
+    pub(super) async fn reads(&self, deed: Deed) -> Reply {
         self.everybody_else_is_refused(&deed, Role::Viewer).await;
         let read = self.sent(&deed, &self.one(Role::Viewer).asker).await;
         for person in self.people.iter().filter(|it| deed.is_open_to(it.role)) {
