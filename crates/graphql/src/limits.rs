@@ -12,7 +12,7 @@ use async_graphql::{Name, Positioned, Value, Variables};
 use purser_core::config;
 use purser_core::error::{Error, Result};
 
-use crate::outline::Outline;
+use crate::outline::{Outline, weight};
 use crate::paging::MOST;
 
 /// How much one document may ask for.
@@ -206,7 +206,7 @@ impl<'a> Walk<'a> {
             self.roots.push(Root { key: field.response_key().node.clone(), field: field.name.node.clone() });
         }
         let inside = self.inside(field, at);
-        self.charge(at.rows, inside)?;
+        self.charge(at.rows.saturating_mul(weight(&field.name.node)), inside)?;
         self.selection_set(&field.selection_set.node, inside)
     }
 

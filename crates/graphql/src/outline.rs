@@ -66,6 +66,14 @@ impl Outline {
 const SHORT: &[(&str, u64)] =
     &[("identityProviders", 50), ("certificates", 10), ("sso", 10), ("slo", 10), ("versions", 20), ("steps", 20)];
 
+/// Fields that give a whole at once, with the most rows that are read for it: a job's records.
+const WHOLE: &[(&str, u64)] = &[("jobExport", 2_000)];
+
+/// What a field costs by itself, in each row it stands in.
+pub(crate) fn weight(field: &str) -> u64 {
+    WHOLE.iter().find(|(whole, _)| *whole == field).map_or(1, |(_, rows)| *rows)
+}
+
 /// What the list's `first` says by default; a list without one counts as an ordinary page.
 fn usual_rows(field: &FieldDefinition) -> u64 {
     let first = field.arguments.iter().find(|argument| argument.node.name.node == "first");

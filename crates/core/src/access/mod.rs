@@ -54,7 +54,9 @@ impl Caller {
     /// # Errors
     /// [`Error::Forbidden`] if none of the caller's roles carries it.
     pub fn grant<P: Permission>(&self) -> Result<Grant<P>> {
-        if !self.user.roles.hold(P::RIGHT) {
+        let held = self.user.roles.hold(P::RIGHT);
+        tracing::trace!(right = P::RIGHT.name(), held, request_id = &*self.visit.request, "a right is asked for");
+        if !held {
             return Err(Error::Forbidden);
         }
         Ok(Grant {

@@ -5,6 +5,8 @@ mod answers;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod beside;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod managing;

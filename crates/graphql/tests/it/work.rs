@@ -105,3 +105,16 @@ async fn lists_inside_lists_count_towards_the_cost() {
     let fine = "{ templates(first: 2) { versions { steps { title } } } }";
     assert_eq!(codes(&world.ask(&viewer, fine).await), [""; 0]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_jobs_cost_the_records_that_may_be_in_them() {
+    let world = World::on_sqlite().await;
+    let viewer = world.as_role(Role::Viewer).await;
+    let id = world.job(&world.as_role(Role::Admin).await, JobState::Completed).await;
+    let exports = |count: usize| {
+        let one = |number: usize| format!("e{number}: jobExport(id: \"{id}\") ");
+        format!("{{ {}}}", (0..count).map(one).collect::<String>())
+    };
+    assert_eq!(codes(&world.ask(&viewer, &exports(10)).await), [""; 0]);
+    assert_eq!(world.refusal(&viewer, &exports(11)).await.map(|it| it.code().as_str()), Some("QUERY_TOO_COMPLEX"));
+}

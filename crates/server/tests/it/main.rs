@@ -7,6 +7,8 @@ mod cli;
 #[cfg(test)]
 mod console;
 #[cfg(test)]
+mod day;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod log;

@@ -2,6 +2,7 @@
 
 mod fields;
 mod foreign;
+mod matrix;
 mod recipes;
 mod work;
 
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 use crate::http::probe::Reply;
 use crate::on_both;
 use crate::site::{Asker, DAY, Member, Site, System, vendor};
+use matrix::{Ear, Matrix};
 use recipes::{Prepared, prepared};
 
 /// What any operation may answer without saying so in its description.
@@ -72,6 +74,11 @@ impl Operation {
         self.described["security"].is_array() && self.path != "/metrics"
     }
 
+    /// Whether tenants' users ask for it, by itself: what GraphQL asks is told field by field.
+    fn is_clients(&self) -> bool {
+        self.path.starts_with("/api/client/") && self.path != "/api/client/graphql"
+    }
+
     fn takes_a_body(&self) -> bool {
         self.described["requestBody"].is_object()
     }
@@ -95,6 +102,7 @@ struct Table<'s> {
     site: &'s Site,
     text: String,
     undocumented: BTreeSet<String>,
+    matrix: Matrix,
 }
 
 impl<'s> Table<'s> {
@@ -128,7 +136,13 @@ impl<'s> Table<'s> {
         let mut roles = Vec::new();
         for role in Role::ALL {
             let member = site.as_role(role).await;
-            roles.push(self.asked_by(operation, Who::Member(&member)).await);
+            let prepared = prepared(site, &operation.name(), Who::Member(&member)).await;
+            let ear = Ear::open();
+            let cell = self.cell(operation, &ear.at(&member), &prepared).await;
+            if operation.is_clients() {
+                self.matrix.note(&operation.name(), role, &cell, &ear);
+            }
+            roles.push(cell);
         }
         let system = site.admin().await;
         let system = self.asked_by(operation, Who::System(&system)).await;
@@ -208,13 +222,14 @@ on_both! {
         site.admin().await.post("/api/admin/license-on-prem", &json!({"licenseKey": key})).await;
         let expired = (site.as_role(Role::Admin).await, site.admin().await);
         site.wait(DAY);
-        let mut table = Table { site: &site, text: String::new(), undocumented: BTreeSet::new() };
+        let mut table = Table { site: &site, text: String::new(), undocumented: BTreeSet::new(), matrix: Matrix::default() };
         for operation in Operation::all() {
             table.row(&operation, &expired).await;
         }
-        let Table { text, undocumented, .. } = table;
+        let Table { text, undocumented, matrix, .. } = table;
         insta::allow_duplicates! { assert_snapshot!("operations", text) };
         assert_eq!(undocumented, BTreeSet::new());
+        matrix.of_those_who_ask().is_what_the_page_shows("REST");
     }
 
     async fn what_is_held_is_seen(site) {

@@ -8,6 +8,7 @@ use purser_core::access::{Right, Role};
 use serde_json::Value;
 
 use super::Who;
+use super::matrix::{Ear, Matrix};
 use super::work::with_work;
 use crate::http::probe::Reply;
 use crate::on_both;
@@ -67,10 +68,12 @@ const DOCUMENTS: &[&str] = &[
     r#"mutation { addDomain(input: {name: "$FRESH.test"}) { name record } }"#,
     r#"mutation { verifyDomain(input: {name: "$PROVIDER.invalid"}) { name } }"#,
     r#"mutation { removeDomain(input: {name: "$PROVIDER.invalid"}) { name } }"#,
+    "{ templates { id } }",
     r#"{ templates(first: 2, search: "seal") { id title state versions { number author { id } steps { title } } } }"#,
     r#"{ template(id: "$DRAFT") { id title } }"#,
     r#"{ templateVersions(id: "$DRAFT") { number state } }"#,
     r#"{ templateVersion(id: "$DRAFT", number: 1) { number state } }"#,
+    r#"{ templateHistory(id: "$DRAFT") { action } }"#,
     r#"{ templateHistory(id: "$DRAFT") { action actor { id } } }"#,
     r#"mutation { createTemplate(input: {title: "Grease", steps: [{title: "Look"}]}) { id } }"#,
     r#"mutation { updateTemplate(input: {id: "$DRAFT", title: "Other"}) { id } }"#,
@@ -83,9 +86,11 @@ const DOCUMENTS: &[&str] = &[
     r#"mutation { publishVersion(input: {templateId: "$APPROVED", number: 1}) { state } }"#,
     r#"mutation { archiveVersion(input: {templateId: "$PUBLISHED", number: 1}) { state } }"#,
     r#"mutation { restoreVersion(input: {templateId: "$ARCHIVED", number: 1}) { state } }"#,
+    "{ jobs { id } }",
     "{ jobs(state: COMPLETED) { id title assignee { id } version { number } records { number } } }",
     r#"{ job(id: "$DONE") { id state } }"#,
     r#"{ records(job: "$DONE") { number act value } }"#,
+    r#"{ jobHistory(id: "$DONE") { action } }"#,
     r#"{ jobHistory(id: "$DONE") { action actor { id } } }"#,
     r#"{ jobExport(id: "$DONE") }"#,
     r#"mutation { createJob(input: {templateId: "$PUBLISHED"}) { id } }"#,
@@ -175,15 +180,27 @@ async fn filled(site: &Site, document: &str, who: Who<'_, '_>) -> String {
         .replace("$NEW", &format!("{}@acme.test", site.new_name()))
 }
 
+/// What a document asks for: `query users`, `mutation createUser`.
+fn operation_of(document: &str) -> String {
+    let (kind, selection) = document.split_once("{ ").unwrap();
+    let field = selection.split([' ', '(']).next().unwrap();
+    format!("{} {field}", if kind.is_empty() { "query" } else { kind.trim_end() })
+}
+
 /// A mutation that is refused, whole or in part, changes nothing.
 async fn asked(site: &Site, document: &str, who: Who<'_, '_>) -> String {
+    heard(site, document, who).await.0
+}
+
+/// The same, with an ear for the rights that were asked for.
+async fn heard(site: &Site, document: &str, who: Who<'_, '_>) -> (String, Ear) {
     let document = filled(site, document, who).await;
-    let before = site.holdings().await;
-    let verdict = verdict(&who.asker(site).graphql(&document).await);
+    let (before, ear) = (site.holdings().await, Ear::open());
+    let verdict = verdict(&ear.at(&who.asker(site)).graphql(&document).await);
     if verdict != "done" {
         assert_eq!(site.holdings().await, before, "{document}");
     }
-    verdict
+    (verdict, ear)
 }
 
 on_both! {
@@ -191,13 +208,15 @@ on_both! {
         let site = site.with_mail().await;
         let expired = site.as_role(Role::Admin).await;
         site.wait(DAY);
-        let mut table = String::new();
+        let (mut table, mut matrix) = (String::new(), Matrix::default());
         for document in DOCUMENTS {
             let nobody = asked(&site, document, Who::Nobody).await;
             let mut roles = Vec::new();
             for role in Role::ALL {
                 let member = site.as_role(role).await;
-                roles.push(asked(&site, document, Who::Member(&member)).await);
+                let (verdict, ear) = heard(&site, document, Who::Member(&member)).await;
+                matrix.note(&operation_of(document), role, &verdict, &ear);
+                roles.push(verdict);
             }
             if roles.iter().all(|cell| *cell == roles[0]) {
                 roles.truncate(1);
@@ -212,6 +231,7 @@ on_both! {
             );
         }
         insta::allow_duplicates! { assert_snapshot!("fields", table) };
+        matrix.is_what_the_page_shows("GraphQL");
     }
 
     async fn an_id_of_another_tenant_is_an_id_that_never_existed(site) {
