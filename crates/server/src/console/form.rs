@@ -12,6 +12,11 @@ use serde::Deserialize;
 pub(super) struct Fields(BTreeMap<String, String>);
 
 impl Fields {
+    /// These alone.
+    pub(super) fn of<const N: usize>(fields: [(&str, &str); N]) -> Self {
+        Self(fields.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+    }
+
     /// A field's text, without the space around it.
     pub(super) fn text(&self, name: &str) -> &str {
         self.raw(name).trim()

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use purser_core::error::{Error, Result};
 
 pub use handover::handover;
-pub use refusal::{TWO_FACTOR, for_browsers, two_factor};
+pub use refusal::{TWO_FACTOR, for_browsers};
 pub use report::report;
 
 /// The stylesheet of all but the report, written into each page.
