@@ -20,6 +20,7 @@ mod person;
 mod provider_form;
 mod providers;
 mod refusal;
+mod settings;
 mod sign_in;
 mod start;
 mod system;
@@ -76,6 +77,7 @@ pub fn pages(site: &Site) -> (Router<Site>, Vec<&'static str>) {
         .route("/providers/{name}/{act}", get(providers::ask).post(providers::act))
         .route("/domains", get(domains::list).post(domains::add))
         .route("/domains/{name}/{act}", get(domains::ask).post(domains::act))
+        .route("/settings", get(settings::page).post(settings::save))
         .route("/audit", get(audit::page))
         .route("/templates", get(templates::list))
         .route("/templates/new", get(templates::blank).post(templates::add))

@@ -4,6 +4,7 @@ mod factors;
 mod letters;
 mod pages;
 mod rights;
+mod settings;
 mod sign_in;
 mod system;
 mod two_factor;
