@@ -371,7 +371,7 @@ fn somebody_comes_by_letter_and_with_both_factors_on_every_screen() {
         guest.browser.click("Sign out");
         guest.browser.read("You are signed out");
         guest.open("/sign-in");
-        guest.press("Sign in with a passkey", "Hello");
+        guest.press("Use a passkey", "Hello");
     }
 }
 
