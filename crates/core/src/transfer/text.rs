@@ -82,7 +82,7 @@ impl<'a> Line<'a> {
             title: &user.title,
             roles: user.roles.iter().map(Role::as_str).collect(),
             status: user.status.as_str(),
-            password_hash: person.hash.as_ref().filter(|_| hashes == Hashes::With).map(|hash| hash.reveal()),
+            password_hash: person.hash.as_ref().filter(|_| hashes == Hashes::With).map(crate::secret::Secret::reveal),
         }
     }
 }

@@ -128,9 +128,7 @@ fn email_form(person: &Person, typed: &Fields, trouble: &Trouble) -> Answer {
             .filled(typed.text("email"))
             .wrong(trouble.about("email"))
             .known_as("email"),
-        password: Field::password("password", "Password")
-            .wrong(trouble.about("password"))
-            .known_as("current-password"),
+        password: Field::password("password", "Password").wrong(trouble.about("password")).known_as("current-password"),
     })
 }
 

@@ -34,12 +34,7 @@ struct Welcome<'a> {
 }
 
 /// Shows what it says.
-pub(super) async fn page(
-    State(site): State<Site>,
-    visitor: Visitor,
-    At(base): At,
-    Query(link): Query<Link>,
-) -> Answer {
+pub(super) async fn page(State(site): State<Site>, visitor: Visitor, At(base): At, Query(link): Query<Link>) -> Answer {
     let token = Fields::of([("token", link.token())]);
     unnamed(form(&site, &token, &base, &visitor.into(), &Trouble::default()).await)
 }
@@ -51,10 +46,8 @@ async fn form(site: &Site, typed: &Fields, base: &Base, visit: &Visit, trouble: 
         Err(refused) => return Err(refused.into()),
     };
     // Whoever chooses a password has no need of the others.
-    let welcome = match invitation.by_password {
-        true => None,
-        false => Some(site.app.welcome(Some(&invitation.tenant), None, base).await?),
-    };
+    let welcome =
+        if invitation.by_password { None } else { Some(site.app.welcome(Some(&invitation.tenant), None, base).await?) };
     shown(&Welcome {
         dress: Dress::new(),
         tenant: &invitation.tenant_name,

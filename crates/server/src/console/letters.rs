@@ -95,10 +95,7 @@ fn forgotten(client: &str, email: &str, trouble: &Trouble) -> Answer {
         action: "/forgot",
         kept: [("client", client)],
         fields: vec![
-            Field::email("email", "E-mail address")
-                .filled(email)
-                .wrong(trouble.about("email"))
-                .known_as("username"),
+            Field::email("email", "E-mail address").filled(email).wrong(trouble.about("email")).known_as("username"),
         ],
         label: "Send me a link",
     })

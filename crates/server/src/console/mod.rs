@@ -20,6 +20,7 @@ mod person;
 mod provider_form;
 mod providers;
 mod refusal;
+mod report;
 mod settings;
 mod sign_in;
 mod start;
@@ -33,6 +34,8 @@ mod words;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
+
+pub use report::report;
 
 use crate::site::Site;
 

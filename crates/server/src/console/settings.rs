@@ -94,7 +94,7 @@ fn read(fields: &Fields, settings: &mut TenantSettings) -> Result<()> {
 
 fn span(fields: &Fields, name: &str) -> Result<Option<Span>> {
     let read = fields.said(name).map(str::parse).transpose();
-    read.map_err(|reason: String| Error::invalid(&format!("settings.{name}"), reason))
+    read.map_err(|reason: String| Error::invalid(format!("settings.{name}"), reason))
 }
 
 fn least(fields: &Fields) -> Result<Option<usize>> {
@@ -109,16 +109,18 @@ fn form(person: &Person, typed: &Fields, trouble: &Trouble) -> Answer {
     };
     let span = |name, label| with(Field::line(name, label).hint("As 10m, 8h or 30d. Empty: as this server has it."));
     let tick = |name, label, hint| {
-        Field::tick(name, label, typed.ticked(name).into())
-            .hint(hint)
-            .wrong(trouble.about(&format!("settings.{name}")))
+        Field::tick(name, label, typed.ticked(name).into()).hint(hint).wrong(trouble.about(&format!("settings.{name}")))
     };
     let parts = vec![
         Part {
             title: "Second factor",
             text: "A code of an app, or a passkey, after the password.",
             fields: vec![
-                tick("twoFactor", "Everybody must have one", "Whoever has none is asked to set one up when signing in."),
+                tick(
+                    "twoFactor",
+                    "Everybody must have one",
+                    "Whoever has none is asked to set one up when signing in.",
+                ),
                 with(Field::line("twoFactorGrace", "Time to set one up").hint("As 3d. Empty: a week.")),
             ],
         },
@@ -127,8 +129,14 @@ fn form(person: &Person, typed: &Fields, trouble: &Trouble) -> Answer {
             text: "They hold for passwords that are chosen from now on.",
             fields: vec![
                 tick("ssoOnly", "No passwords", "People sign in through your own sign-in service only."),
-                with(Field::number("passwordMinLength", "Fewest characters").hint("Never fewer than this server asks for.")),
-                with(Field::text("forbiddenWords", "Words that no password may contain", 4).hint("One a line: your organisation’s name, your products.")),
+                with(
+                    Field::number("passwordMinLength", "Fewest characters")
+                        .hint("Never fewer than this server asks for."),
+                ),
+                with(
+                    Field::text("forbiddenWords", "Words that no password may contain", 4)
+                        .hint("One a line: your organisation’s name, your products."),
+                ),
             ],
         },
         Part {
@@ -139,7 +147,11 @@ fn form(person: &Person, typed: &Fields, trouble: &Trouble) -> Answer {
                 span("cookieMax", "Browser in any case"),
                 span("accessTtl", "Access token of an application"),
                 span("refreshTtl", "Refresh token of an application"),
-                tick("strictRefresh", "Strict refresh tokens", "A refresh token that is shown a second time ends the session, a minute after its successor was given out."),
+                tick(
+                    "strictRefresh",
+                    "Strict refresh tokens",
+                    "A refresh token that is shown a second time ends the session, a minute after its successor was given out.",
+                ),
             ],
         },
         Part {
@@ -156,7 +168,10 @@ fn form(person: &Person, typed: &Fields, trouble: &Trouble) -> Answer {
             text: "Where people may be sent after signing in, besides these pages.",
             fields: vec![
                 with(Field::text("returnTo", "Web applications", 3).hint("One a line, as https://app.example.com.")),
-                with(Field::text("nativeRedirects", "Apps on phones and computers", 3).hint("One a line, letter for letter, as com.example.app:/done.")),
+                with(
+                    Field::text("nativeRedirects", "Apps on phones and computers", 3)
+                        .hint("One a line, letter for letter, as com.example.app:/done."),
+                ),
             ],
         },
     ];

@@ -100,8 +100,15 @@ pub(super) async fn enter_by_passkey(
     let named = named(&fields);
     let Some(said) = fields.said("passkey") else {
         // What the page asked the browser with was too old: once more with what is new.
-        return form(&site, &whose(&site, &fields, &base).await, &fields, fields.text("returnTo"), &Trouble::default(), None)
-            .await;
+        return form(
+            &site,
+            &whose(&site, &fields, &base).await,
+            &fields,
+            fields.text("returnTo"),
+            &Trouble::default(),
+            None,
+        )
+        .await;
     };
     let signed_in = match serde_json::from_str(said) {
         Ok(shown) => site.app.sign_in_with_passkey(&shown, named.as_ref(), &visitor.into()).await,
@@ -222,8 +229,7 @@ async fn form(
         password: Field::password("password", "Password").wrong(trouble.about("password")).known_as("current-password"),
         client: welcome.is_none().then_some(client),
         nobodys: if let Whose::Nobodys(name) = whose { name } else { "" },
-        forgot: (passwords && site.app.sends_mail())
-            .then(|| forgot_link(tenant.map_or("", TenantId::as_str))),
+        forgot: (passwords && site.app.sends_mail()).then(|| forgot_link(tenant.map_or("", TenantId::as_str))),
         // Where passkeys cannot be used, there is none to ask for.
         passkey: site.app.start_passkey_sign_in(tenant).await.ok().map(|options| options.to_string()),
     };

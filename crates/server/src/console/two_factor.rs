@@ -66,8 +66,9 @@ pub(super) struct Offered {
 impl From<TotpOffer> for Offered {
     fn from(offer: TotpOffer) -> Self {
         let plain = offer.secret.reveal().to_owned();
-        let gap = |at: usize| if at > 0 && at.is_multiple_of(4) { " " } else { "" };
-        let secret = plain.chars().enumerate().map(|(at, letter)| format!("{}{letter}", gap(at))).collect();
+        let letters: Vec<char> = plain.chars().collect();
+        let groups: Vec<String> = letters.chunks(4).map(|group| group.iter().collect()).collect();
+        let secret = groups.join(" ");
         Self { picture: offer.picture.reveal().to_owned(), secret, plain }
     }
 }
@@ -232,7 +233,12 @@ fn too_late(return_to: &str, site: &Site) -> Answer {
     Ok(forgetting(done(&door(return_to), Said::SignInExpired, site)?, site))
 }
 
-async fn place(site: &Site, completed: &Completed, asked: Option<&str>, base: &purser_core::providers::Base) -> Result<String, Error> {
+async fn place(
+    site: &Site,
+    completed: &Completed,
+    asked: Option<&str>,
+    base: &purser_core::providers::Base,
+) -> Result<String, Error> {
     match &completed.return_to {
         // Checked when they set out for their provider.
         Some(place) => Ok(place.clone()),

@@ -260,7 +260,12 @@ pub(super) fn agent(agent: &str) -> String {
 pub(super) fn action(word: &str) -> String {
     // A step's own word says already whose it is.
     let plain = word.strip_prefix("job.step-").map_or_else(|| word.to_owned(), |rest| format!("step-{rest}"));
-    let plain = plain.replace(['.', '-'], " ");
+    capital(&plain.replace(['.', '-'], " "))
+}
+
+/// A word as a text begins with it: `MEDIUM` becomes `Medium`.
+pub(super) fn capital(word: &str) -> String {
+    let plain = word.to_lowercase();
     let mut letters = plain.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
@@ -287,6 +292,7 @@ pub(super) fn in_a_form(error: &Error) -> Option<&'static str> {
 }
 
 /// What is said of a link that is dead: why, and the way on.
+#[derive(Clone, Copy)]
 pub(super) struct Dead {
     pub(super) text: &'static str,
     pub(super) href: &'static str,
