@@ -29,6 +29,14 @@ async function start({ chromium: executablePath, pictures }) {
             const colorScheme = dark ? "dark" : "light";
             visitor = await newVisitor(browser, { javaScriptEnabled: script, bypassCSP: !strict, viewport, colorScheme });
         },
+        /** A device that keeps passkeys, and shows them without being asked twice. */
+        async passkeys() {
+            const devtools = await visitor.context.newCDPSession(visitor.page);
+            await devtools.send("WebAuthn.enable");
+            const kind = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true };
+            const options = { ...kind, isUserVerified: true, automaticPresenceSimulation: true };
+            await devtools.send("WebAuthn.addVirtualAuthenticator", { options });
+        },
         async open({ url }) {
             visitor.trail.length = 0;
             // A page may lead on at once; what matters is where it ends.

@@ -104,7 +104,43 @@ function oncePressed() {
     });
 }
 
+/** What a page asks passkeys with is good for five minutes. */
+const STALE = 4.5 * 60 * 1000;
+
+/** Forms that a passkey fills in. What the browser is to ask stands in the page; without passkeys they stay out of sight. */
+function passkeyForms() {
+    const kind = globalThis.PublicKeyCredential;
+    if (!kind?.parseRequestOptionsFromJSON || !kind.parseCreationOptionsFromJSON) return;
+
+    async function fillIn(form) {
+        const options = JSON.parse(form.dataset.options);
+        const credential = form.dataset.act === "create"
+            ? await navigator.credentials.create({ publicKey: kind.parseCreationOptionsFromJSON(options) })
+            : await navigator.credentials.get({ publicKey: kind.parseRequestOptionsFromJSON(options) });
+        form.elements.passkey.value = JSON.stringify(credential);
+    }
+
+    for (const form of document.querySelectorAll("form.passkey")) {
+        const failed = form.querySelector(".failed");
+        form.hidden = false;
+        form.addEventListener("submit", async (event) => {
+            if (performance.now() > STALE) return;
+            event.preventDefault();
+            event.stopPropagation();
+            failed.hidden = true;
+            try {
+                await fillIn(form);
+                form.submit();
+            } catch {
+                failed.hidden = false;
+            }
+        });
+    }
+    for (const word of document.querySelectorAll(".without-script")) word.hidden = true;
+}
+
 localTimes();
+passkeyForms();
 copyButtons();
 printButtons();
 oncePressed();

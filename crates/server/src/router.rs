@@ -28,10 +28,9 @@ macro_rules! routes {
                 .route_layer(from_fn(pages::for_browsers))
                 $(.route($path, MethodRouter::new()$(.merge($method($($handler)::+)))+))*;
             let (console, mut patterns) = console::pages(&site);
-            patterns.extend([pages::TWO_FACTOR, "/graphiql", "/graphiql/{part}", $($page,)* $($path,)*]);
+            patterns.extend(["/graphiql", "/graphiql/{part}", $($page,)* $($path,)*]);
             let router = router
                 .merge(console)
-                .route(pages::TWO_FACTOR, get(pages::two_factor))
                 .route("/graphiql", get(graphiql::page))
                 .route("/graphiql/{part}", get(graphiql::part))
                 .with_state(site);

@@ -338,7 +338,8 @@ on_both! {
         let acme = world.tenant("acme").await;
         let user = world.user(&acme, "john", &[Role::Viewer]).await;
         let caller = world.caller(&world.sign_in(&user.email).await.handed.token).await.unwrap();
-        let TotpOffer { secret, uri, qr } = world.app.start_totp(&caller, None).await.unwrap();
+        let offer = world.app.start_totp(&caller, None).await.unwrap();
+        let (qr, TotpOffer { secret, uri, .. }) = (offer.qr(), &offer);
         assert_eq!(
             uri.reveal(),
             format!("otpauth://totp/acme:john%40acme.test?secret={}&issuer=acme", secret.reveal())

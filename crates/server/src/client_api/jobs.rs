@@ -5,9 +5,9 @@ use purser_core::access::Caller;
 use purser_core::error::Result;
 use purser_core::work::JobExport;
 
+use crate::console;
 use crate::extract::Who;
 use crate::fault::{Answer, Refused, success};
-use crate::pages;
 use crate::site::Site;
 
 /// Gives a completed job whole: its steps, what was recorded of each, who did what when, and the names of those who did.
@@ -35,7 +35,7 @@ pub async fn export(State(site): State<Site>, Who(caller): Who, Path(id): Path<S
         (status = 409, description = "`CONFLICT`: it is not completed", body = Refused)),
     security(("bearer" = []), ("cookie" = [])))]
 pub async fn report(State(site): State<Site>, Who(caller): Who, Path(id): Path<String>) -> Answer {
-    Ok(pages::report(&whole(&site, &caller, &id).await?)?)
+    Ok(console::report(&whole(&site, &caller, &id).await?)?)
 }
 
 async fn whole(site: &Site, caller: &Caller, id: &str) -> Result<JobExport> {

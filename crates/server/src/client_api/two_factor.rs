@@ -217,14 +217,15 @@ pub async fn start(
     begin: Option<Body<Begin>>,
 ) -> Answer {
     let begin = begin.map(|Body(begin)| begin).unwrap_or_default();
-    let TotpOffer { secret, uri, qr } = match begin.challenge {
+    let offer = match begin.challenge {
         Some(challenge) => {
             allowed_origin_if_sent(&headers, &site.http)?;
             site.app.start_totp_first(&challenge, &visitor.into()).await?
         }
         None => site.app.start_totp(&caller?, begin.password.as_ref()).await?,
     };
-    success(Offer { secret: secret.reveal(), uri: uri.reveal(), qr: qr.reveal() })
+    let TotpOffer { secret, uri, .. } = &offer;
+    success(Offer { secret: secret.reveal(), uri: uri.reveal(), qr: offer.qr().reveal() })
 }
 
 /// A first code.

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::http::header::SET_COOKIE;
+use purser_core::people::EmailChange;
 use purser_core::session::{Extent, SessionView};
 use purser_core::signin::PasswordChange;
 
@@ -25,6 +26,12 @@ struct Account {
     title: String,
     roles: Vec<Chip>,
     sessions: Vec<SessionLine>,
+    /// Whether another address can be asked for.
+    mail: bool,
+    /// By when they have to enrol a second factor.
+    due: Option<Moment>,
+    /// Since when they have one.
+    second: Option<Moment>,
     sentence: &'static str,
     current: Field,
     new: Field,
@@ -56,6 +63,9 @@ async fn form(site: &Site, person: &Person, trouble: &Trouble) -> Answer {
         title: user.title.clone(),
         roles: Chip::of_roles(user.roles),
         sessions: sessions.into_iter().map(|it| line(it, person)).collect(),
+        mail: site.app.sends_mail(),
+        due: site.app.enrolment_due(&person.caller).map(Moment::from),
+        second: user.two_factor_since.map(Moment::from),
         sentence: trouble.sentence,
         current: Field::password("currentPassword", "Present password")
             .wrong(trouble.about("currentPassword"))
@@ -91,6 +101,49 @@ pub(super) async fn change_password(
         Err(refused) => {
             let trouble = Trouble::of(refused)?;
             let page = form(&site, &person, &trouble).await;
+            trouble.answer(page)
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/email.html")]
+struct AnotherAddress {
+    chrome: Chrome,
+    sentence: &'static str,
+    email: Field,
+    password: Field,
+}
+
+/// Asks for another address.
+pub(super) async fn ask_email(person: Person) -> Answer {
+    email_form(&person, &Fields::default(), &Trouble::default())
+}
+
+fn email_form(person: &Person, typed: &Fields, trouble: &Trouble) -> Answer {
+    shown(&AnotherAddress {
+        chrome: person.chrome(Place::Account, "Another e-mail address"),
+        sentence: trouble.sentence,
+        email: Field::email("email", "New e-mail address")
+            .filled(typed.text("email"))
+            .wrong(trouble.about("email"))
+            .known_as("email"),
+        password: Field::password("password", "Password").wrong(trouble.about("password")).known_as("current-password"),
+    })
+}
+
+/// Sends a link there.
+pub(super) async fn change_email(
+    State(site): State<Site>,
+    person: Person,
+    Form(fields): Form<Fields, 16_384>,
+) -> Answer {
+    let wish = EmailChange { email: fields.text("email").to_owned(), password: fields.secret("password") };
+    match site.app.change_email(&person.caller, wish).await {
+        Ok(()) => done("/account", Said::AddressAsked, &site),
+        Err(refused) => {
+            let trouble = Trouble::of(refused)?;
+            let page = email_form(&person, &fields, &trouble);
             trouble.answer(page)
         }
     }

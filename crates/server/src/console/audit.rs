@@ -36,6 +36,8 @@ pub(super) struct Log {
     pub(super) path: &'static str,
     pub(super) fields: Vec<Field>,
     pub(super) narrowed: bool,
+    /// Where the same is read out, whole.
+    pub(super) export: Option<String>,
     pub(super) lines: Vec<Line>,
     pub(super) paging: Paging,
 }
@@ -100,11 +102,26 @@ pub(super) async fn page(State(site): State<Site>, person: Person, Query(asked):
     shown(&Log {
         chrome: person.chrome(Place::Audit, "Audit log"),
         path: "/audit",
+        export: Some(export(&filter)),
         fields: fields(&asked),
         narrowed: asked.pairs().iter().any(|(_, value)| !value.is_empty()),
         paging: Paging { next: found.next.map(more) },
         lines: found.things.into_iter().map(|it| line(it, &names)).collect(),
     })
+}
+
+/// Where the lines that are looked for are read out.
+fn export(filter: &Filter) -> String {
+    let moment = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+    let (since, until) = (moment(filter.since), moment(filter.until));
+    let asked = [
+        ("action", &*filter.action),
+        ("actor", &filter.actor),
+        ("outcome", &filter.outcome),
+        ("since", &since),
+        ("until", &until),
+    ];
+    address("/api/client/audit/export", &asked)
 }
 
 impl Asked {

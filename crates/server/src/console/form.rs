@@ -11,7 +11,18 @@ use serde::Deserialize;
 #[serde(transparent)]
 pub(super) struct Fields(BTreeMap<String, String>);
 
+impl<'a> FromIterator<(&'a str, String)> for Fields {
+    fn from_iter<I: IntoIterator<Item = (&'a str, String)>>(fields: I) -> Self {
+        Self(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+}
+
 impl Fields {
+    /// These alone.
+    pub(super) fn of<const N: usize>(fields: [(&str, &str); N]) -> Self {
+        Self(fields.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+    }
+
     /// A field's text, without the space around it.
     pub(super) fn text(&self, name: &str) -> &str {
         self.raw(name).trim()

@@ -7,8 +7,11 @@ mod assets;
 mod audit;
 mod domains;
 mod editor;
+mod factors;
 mod form;
+mod invitation;
 mod jobs;
+mod letters;
 mod page;
 mod parts;
 mod people;
@@ -17,17 +20,22 @@ mod person;
 mod provider_form;
 mod providers;
 mod refusal;
+mod report;
+mod settings;
 mod sign_in;
 mod start;
 mod system;
 mod templates;
 mod trouble;
+mod two_factor;
 mod versions;
 mod words;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
+
+pub use report::report;
 
 use crate::site::Site;
 
@@ -36,10 +44,27 @@ pub fn pages(site: &Site) -> (Router<Site>, Vec<&'static str>) {
     let Pages { router, patterns } = Pages::default()
         .route("/", get(start::page))
         .route("/sign-in", get(sign_in::page).post(sign_in::enter))
+        .route("/sign-in/passkey", post(sign_in::enter_by_passkey))
+        .route("/two-factor", get(two_factor::page).post(two_factor::answer))
+        .route("/two-factor/app", post(two_factor::offer_app))
+        .route("/two-factor/confirm", post(two_factor::confirm_app))
+        .route("/forgot", get(letters::forgot).post(letters::send_link))
+        .route("/reset", get(letters::reset).post(letters::set_password))
+        .route("/confirm-email", get(letters::ask_address).post(letters::confirm_address))
+        .route("/invitation", get(invitation::page).post(invitation::accept))
         .route("/sign-out", post(sign_in::leave))
         .route("/signed-out", get(sign_in::left))
         .route("/account", get(account::page))
         .route("/account/password", post(account::change_password))
+        .route("/account/email", get(account::ask_email).post(account::change_email))
+        .route("/account/two-factor", get(factors::page))
+        .route("/account/two-factor/app", post(factors::offer_app))
+        .route("/account/two-factor/app/confirm", post(factors::confirm_app))
+        .route("/account/two-factor/passkeys", post(factors::offer_passkey))
+        .route("/account/two-factor/passkeys/add", post(factors::add_passkey))
+        .route("/account/two-factor/passkeys/{id}", get(factors::passkey).post(factors::rename_passkey))
+        .route("/account/two-factor/passkeys/{id}/remove", post(factors::remove_passkey))
+        .route("/account/two-factor/{act}", get(factors::ask).post(factors::act))
         .route("/account/sessions/end", post(account::end_session))
         .route("/account/sign-out-everywhere", get(account::ask_everywhere).post(account::sign_out_everywhere))
         .route("/people", get(people::list))
@@ -55,6 +80,7 @@ pub fn pages(site: &Site) -> (Router<Site>, Vec<&'static str>) {
         .route("/providers/{name}/{act}", get(providers::ask).post(providers::act))
         .route("/domains", get(domains::list).post(domains::add))
         .route("/domains/{name}/{act}", get(domains::ask).post(domains::act))
+        .route("/settings", get(settings::page).post(settings::save))
         .route("/audit", get(audit::page))
         .route("/templates", get(templates::list))
         .route("/templates/new", get(templates::blank).post(templates::add))

@@ -70,21 +70,30 @@ pub(super) enum Place {
     People,
     Providers,
     Domains,
+    Settings,
     Audit,
     Account,
 }
 
 impl Place {
     /// Those that the navigation lists.
-    const ALL: &[Self] =
-        &[Self::Start, Self::Jobs, Self::Templates, Self::People, Self::Providers, Self::Domains, Self::Audit];
+    const ALL: &[Self] = &[
+        Self::Start,
+        Self::Jobs,
+        Self::Templates,
+        Self::People,
+        Self::Providers,
+        Self::Domains,
+        Self::Settings,
+        Self::Audit,
+    ];
 
     fn needs(self) -> Option<Right> {
         match self {
             Self::Start | Self::Account => None,
             Self::Jobs | Self::Templates => Some(Right::WorkRead),
             Self::People => Some(Right::UsersRead),
-            Self::Providers | Self::Domains => Some(Right::SettingsManage),
+            Self::Providers | Self::Domains | Self::Settings => Some(Right::SettingsManage),
             Self::Audit => Some(Right::AuditRead),
         }
     }
@@ -97,6 +106,7 @@ impl Place {
             Self::People => "/people",
             Self::Providers => "/providers",
             Self::Domains => "/domains",
+            Self::Settings => "/settings",
             Self::Audit => "/audit",
             Self::Account => "/account",
         }
@@ -110,6 +120,7 @@ impl Place {
             Self::People => "People",
             Self::Providers => "Sign-in",
             Self::Domains => "Domains",
+            Self::Settings => "Settings",
             Self::Audit => "Audit log",
             Self::Account => "Your account",
         }

@@ -99,20 +99,26 @@ struct NewPerson {
     chrome: Chrome,
     sentence: &'static str,
     fields: Vec<Field>,
+    invite: Option<Field>,
     roles: RoleBoxes,
 }
 
 /// The form for one more.
-pub(super) async fn blank(person: Person) -> Answer {
+pub(super) async fn blank(State(site): State<Site>, person: Person) -> Answer {
     let _may: Grant<right::UsersManage> = person.caller.grant()?;
-    form(&person, &Fields::default(), &Trouble::default())
+    form(&site, &person, &Fields::of([("invite", "on")]), &Trouble::default())
 }
 
-fn form(person: &Person, typed: &Fields, trouble: &Trouble) -> Answer {
+fn form(site: &Site, person: &Person, typed: &Fields, trouble: &Trouble) -> Answer {
     let with = |field: Field, name: &str| field.filled(typed.text(name)).wrong(trouble.about(name));
     shown(&NewPerson {
         chrome: person.chrome(Place::People, "Add a person"),
         sentence: trouble.sentence,
+        // Where no mail is sent, there is nothing to choose.
+        invite: site.app.sends_mail().then(|| {
+            Field::tick("invite", "Invite them by e-mail", typed.ticked("invite").into())
+                .hint("They choose a password themselves, by a link that is good for 72 hours.")
+        }),
         fields: vec![
             with(Field::line("firstName", "First name"), "firstName"),
             with(Field::line("lastName", "Last name"), "lastName"),
@@ -136,14 +142,15 @@ pub(super) async fn add(State(site): State<Site>, person: Person, Form(fields): 
     let roles: Roles = fields.roles().into_iter().collect();
     let new = NewUser::parse(text("email"), text("firstName"), text("lastName"), text("title"), roles.iter(), password);
     let made = match new {
-        Ok(new) => site.app.create_user(&by, new).await,
+        Ok(new) if fields.ticked("invite") => site.app.invite_user(&by, new).await.map(|it| (it, Said::PersonInvited)),
+        Ok(new) => site.app.create_user(&by, new).await.map(|it| (it, Said::PersonAdded)),
         Err(refused) => Err(refused),
     };
     match made {
-        Ok(user) => done(&format!("/people/{}", user.id), Said::PersonAdded, &site),
+        Ok((user, said)) => done(&format!("/people/{}", user.id), said, &site),
         Err(refused) => {
             let trouble = Trouble::of(refused)?;
-            let page = form(&person, &fields, &trouble);
+            let page = form(&site, &person, &fields, &trouble);
             trouble.answer(page)
         }
     }

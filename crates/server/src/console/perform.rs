@@ -347,40 +347,8 @@ pub(super) async fn correct(
     }
 }
 
-#[derive(Template)]
-#[template(path = "console/report.html")]
-struct Report {
-    chrome: Chrome,
-    id: JobId,
-    title: String,
-    asset: String,
-    asset_class: String,
-    assignee: String,
-    version: i64,
-    started: Option<Moment>,
-    ended: Option<Moment>,
-    steps: Vec<StepLine>,
-    history: Vec<EventLine>,
-}
-
 /// A completed job, to be printed.
 pub(super) async fn report(State(site): State<Site>, person: Person, Path(id): Path<String>) -> Answer {
-    let whole = Whole::read(&site, &person, id.parse()?).await?;
-    let job = &whole.job;
-    if job.state != JobState::Completed {
-        return Err(Error::Conflict.into());
-    }
-    shown(&Report {
-        chrome: person.chrome(Place::Jobs, format!("Report: {}", job.title)),
-        id: job.id,
-        title: job.title.clone(),
-        asset: job.asset.clone(),
-        asset_class: job.asset_class.clone(),
-        assignee: job.assignee.map(|id| whole.names.name(id)).unwrap_or_default(),
-        version: job.version,
-        started: job.started_at.map(Moment::from),
-        ended: job.ended_at.map(Moment::from),
-        steps: whole.steps(false),
-        history: EventLine::of(whole.history, &whole.names),
-    })
+    let by = (person.caller.grant()?, person.caller.grant()?);
+    Ok(super::report(&site.app.export_job(&by.0, &by.1, id.parse()?).await?)?)
 }

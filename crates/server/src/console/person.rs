@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use purser_core::access::{Grant, Right, Role, right};
 use purser_core::error::Error;
 use purser_core::ids::UserId;
+use purser_core::signin::TwoFactorWish;
 use purser_core::users::{User, UserStatus, UserUpdate};
 
 use super::form::Fields;
@@ -33,6 +34,13 @@ struct Managed {
     roles: Vec<Chip>,
     status: Chip,
     disabled: bool,
+    /// Whether an invitation waits that can be sent again; none if they are here.
+    invited: Option<bool>,
+    /// Since when they have a second factor.
+    second: Option<Moment>,
+    /// Whether they must have one, whatever holds for all.
+    must: bool,
+    own: bool,
     seen: Option<Moment>,
     since: Moment,
     /// The forms; none about an Admin, for those who are not.
@@ -49,14 +57,18 @@ struct Forms {
 /// Shows one.
 pub(super) async fn page(State(site): State<Site>, person: Person, Path(id): Path<String>) -> Answer {
     let user = site.app.user(&person.caller.grant()?, id.parse()?).await?;
-    form(&person, &user, None, &Trouble::default())
+    form(&site, &person, &user, None, &Trouble::default())
 }
 
-fn form(person: &Person, user: &User, typed: Option<&Fields>, trouble: &Trouble) -> Answer {
+fn form(site: &Site, person: &Person, user: &User, typed: Option<&Fields>, trouble: &Trouble) -> Answer {
     let managed = person.may(Right::UsersManage).then(|| Managed {
         roles: Chip::of_roles(user.roles),
         status: words::status(user.status).into(),
         disabled: user.status == UserStatus::Disabled,
+        invited: (user.status == UserStatus::Invited).then(|| site.app.sends_mail()),
+        second: user.two_factor_since.map(Moment::from),
+        must: user.two_factor_required_at.is_some(),
+        own: person.caller.user().id == user.id,
         seen: user.last_sign_in_at.map(Moment::from),
         since: user.created_at.into(),
         forms: outranks(person, user).then(|| forms(person, user, typed, trouble)),
@@ -113,7 +125,7 @@ pub(super) async fn save(
         Err(refused) => {
             let trouble = Trouble::of(refused)?;
             let user = site.app.user(&person.caller.grant()?, id).await?;
-            let page = form(&person, &user, Some(&fields), &trouble);
+            let page = form(&site, &person, &user, Some(&fields), &trouble);
             trouble.answer(page)
         }
     }
@@ -138,6 +150,11 @@ enum Act {
     Enable,
     Delete,
     EndSessions,
+    Resend,
+    Revoke,
+    RequireTwoFactor,
+    WaiveTwoFactor,
+    ResetTwoFactor,
 }
 
 impl Act {
@@ -147,6 +164,11 @@ impl Act {
             "enable" => Ok(Self::Enable),
             "delete" => Ok(Self::Delete),
             "end-sessions" => Ok(Self::EndSessions),
+            "resend-invitation" => Ok(Self::Resend),
+            "revoke-invitation" => Ok(Self::Revoke),
+            "require-two-factor" => Ok(Self::RequireTwoFactor),
+            "waive-two-factor" => Ok(Self::WaiveTwoFactor),
+            "reset-two-factor" => Ok(Self::ResetTwoFactor),
             _ => Err(Error::NotFound),
         }
     }
@@ -182,7 +204,17 @@ pub(super) async fn act(State(site): State<Site>, person: Person, Path((id, act)
         Act::Enable => app.enable_user(&by, id).await.map(|_| Said::PersonEnabled),
         Act::EndSessions => app.end_user_sessions(&by, id).await.map(|_| Said::SessionsEnded),
         Act::Delete => app.delete_user(&by, id).await.map(|_| Said::PersonDeleted),
+        Act::Resend => app.resend_invitation(&by, id).await.map(|_| Said::InvitationSent),
+        Act::Revoke => app.revoke_invitation(&by, id).await.map(|_| Said::InvitationRevoked),
+        Act::RequireTwoFactor => {
+            app.require_two_factor(&by, id, TwoFactorWish::Required).await.map(|_| Said::TwoFactorRequired)
+        }
+        Act::WaiveTwoFactor => {
+            app.require_two_factor(&by, id, TwoFactorWish::Optional).await.map(|_| Said::TwoFactorWaived)
+        }
+        Act::ResetTwoFactor => app.reset_two_factor(&by, id).await.map(|_| Said::TwoFactorReset),
     }?;
-    let place = if act == Act::Delete { "/people".to_owned() } else { format!("/people/{id}") };
+    // Whoever was invited and never came is gone with the invitation.
+    let place = if matches!(act, Act::Delete | Act::Revoke) { "/people".to_owned() } else { format!("/people/{id}") };
     done(&place, said, &site)
 }

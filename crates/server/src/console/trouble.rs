@@ -30,6 +30,11 @@ impl Trouble {
     /// Everything else.
     pub(super) fn of(error: Error) -> Answer<Self> {
         let Some(sentence) = words::in_a_form(&error) else { return Err(error.into()) };
+        Ok(Self::saying(error, sentence))
+    }
+
+    /// The same for any refusal, in words that this form alone has for it.
+    pub(super) fn saying(error: Error, sentence: &'static str) -> Self {
         let problems = match &error {
             Error::Invalid(problems) => problems.clone(),
             _ => Vec::new(),
@@ -41,7 +46,12 @@ impl Trouble {
             wait: fault.headers().get(RETRY_AFTER).cloned(),
             verdict: Verdict { code: fault.code(), field, cause: None },
         };
-        Ok(Self { sentence, problems, refused: Some(refused) })
+        Self { sentence, problems, refused: Some(refused) }
+    }
+
+    /// What a form says of a refusal; nothing if that is a page of its own.
+    pub(super) fn in_words(error: &Error) -> &'static str {
+        words::in_a_form(error).unwrap_or_default()
     }
 
     /// What is wrong with a field, or with one of the things it lists; empty if nothing is.

@@ -37,9 +37,22 @@ macro_rules! said {
 }
 
 said! {
+    SignInExpired = "sign-in-expired", "That took too long. Please sign in once more.";
+    PasswordReset = "password-reset", "Your password is changed. Sign in with it.";
     PasswordChanged = "password-changed", "Your password is changed. Your other sessions are ended.";
+    AddressAsked = "address-asked", "A link is on its way to the new address. Nothing changes until you open it.";
+    AppSetUp = "app-set-up", "The app is set up. Your other sessions are ended.";
+    FactorRemoved = "factor-removed", "Removed. Your other sessions are ended.";
+    PasskeyAdded = "passkey-added", "The passkey is kept. You can sign in with it.";
+    PasskeyRenamed = "passkey-renamed", "Saved.";
     SessionEnded = "session-ended", "The session is ended.";
     PersonAdded = "person-added", "The account is made.";
+    PersonInvited = "person-invited", "The account is made, and an invitation is on its way.";
+    InvitationSent = "invitation-sent", "A new invitation is on its way. The former link is dead.";
+    InvitationRevoked = "invitation-revoked", "The invitation is taken back.";
+    TwoFactorRequired = "two-factor-required", "They must have a second factor from now on.";
+    TwoFactorWaived = "two-factor-waived", "They need no second factor of their own any more.";
+    TwoFactorReset = "two-factor-reset", "Their second factors are taken away, and their sessions are ended.";
     PersonSaved = "person-saved", "Saved.";
     RolesSet = "roles-set", "The roles are changed. They count from now on.";
     PersonDisabled = "person-disabled", "The account is disabled, and its sessions are ended.";
@@ -56,6 +69,7 @@ said! {
     DomainVerified = "domain-verified", "The domain is proven to be yours.";
     DomainUnproven = "domain-unproven", "The record is not there yet. It can take a while until a new record is seen everywhere.";
     DomainRemoved = "domain-removed", "The domain is removed.";
+    SettingsSaved = "settings-saved", "Saved. It holds from now on.";
     TemplateMade = "template-made", "The template is made. Now write down its steps.";
     TemplateSaved = "template-saved", "Saved.";
     VersionSaved = "version-saved", "The steps are saved.";
@@ -206,6 +220,8 @@ pub(super) fn protocol(kind: Protocol) -> &'static str {
 pub(super) fn method(method: &str) -> &str {
     match method.split(' ').next().unwrap_or_default() {
         "password" => "Password",
+        "passkey" => "Passkey",
+        "invitation" => "Invitation",
         "oidc" => "Single sign-on (OpenID)",
         "saml" => "Single sign-on (SAML)",
         "microsoft" | "dynamics" => "Microsoft",
@@ -244,7 +260,12 @@ pub(super) fn agent(agent: &str) -> String {
 pub(super) fn action(word: &str) -> String {
     // A step's own word says already whose it is.
     let plain = word.strip_prefix("job.step-").map_or_else(|| word.to_owned(), |rest| format!("step-{rest}"));
-    let plain = plain.replace(['.', '-'], " ");
+    capital(&plain.replace(['.', '-'], " "))
+}
+
+/// A word as a text begins with it: `MEDIUM` becomes `Medium`.
+pub(super) fn capital(word: &str) -> String {
+    let plain = word.to_lowercase();
     let mut letters = plain.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
@@ -269,6 +290,35 @@ pub(super) fn in_a_form(error: &Error) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// What is said of a link that is dead: why, and the way on.
+#[derive(Clone, Copy)]
+pub(super) struct Dead {
+    pub(super) text: &'static str,
+    pub(super) href: &'static str,
+    pub(super) label: &'static str,
+}
+
+/// One to another password.
+pub(super) const DEAD_RESET: Dead = Dead {
+    text: "It was used already, it is older than ten minutes, or you have asked for another one since. Nothing was changed.",
+    href: "/forgot",
+    label: "Ask for another link",
+};
+
+/// One to another address.
+pub(super) const DEAD_ADDRESS: Dead = Dead {
+    text: "It was used already, it is older than a day, or you have asked for another one since. Nothing was changed.",
+    href: "/account",
+    label: "To your account",
+};
+
+/// One to a new account.
+pub(super) const DEAD_INVITATION: Dead = Dead {
+    text: "It was used already, it is older than three days, or it was taken back. Whoever invited you can send you another one.",
+    href: "/sign-in",
+    label: "To the sign-in",
+};
 
 fn blames_the_form(problems: &[Problem]) -> bool {
     problems.iter().all(|it| it.field != "server.public_url")
@@ -317,6 +367,9 @@ pub(super) fn refusal(verdict: &Verdict) -> Refusal {
         "RATE_LIMITED" => say("Too many tries", "Please wait a few minutes before you try again."),
         "SERVER_BUSY" | "STORE_UNAVAILABLE" => {
             say("A moment, please", "The server has more to do than it can just now. Nothing was lost; try again.")
+        }
+        "MAIL_UNAVAILABLE" => {
+            say("This server sends no mail", "Its administrator has not set that up yet. Ask them for what you need.")
         }
         "IDP_UNAVAILABLE" => {
             say("The other side does not answer", "That is usually over in a moment. Please try again.")

@@ -1,11 +1,9 @@
-//! The pages that people see while a provider signs them in: what went wrong, and the one that sends them on. And the report of a
-//! job, for paper.
+//! The pages that people see while a provider signs them in: what went wrong, and the one that sends them on.
 //!
 //! They bring everything along: no address of ours but the page's own has to be reachable, and nobody else is asked for anything.
 
 mod handover;
 mod refusal;
-mod report;
 
 use askama::Template;
 use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -14,8 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use purser_core::error::{Error, Result};
 
 pub use handover::handover;
-pub use refusal::{TWO_FACTOR, for_browsers, two_factor};
-pub use report::report;
+pub use refusal::{TWO_FACTOR, for_browsers};
 
 /// The stylesheet of all but the report, written into each page.
 const STYLE: &str = include_str!("../../templates/page.css");
@@ -24,7 +21,7 @@ const STYLE: &str = include_str!("../../templates/page.css");
 const STYLE_HASH: &str = "sha256-YeIP/9jjg6r8OI4tP0XsjVgKEoBUh7F4wnYTmrZLxug=";
 
 /// A page with its policy.
-fn shown(status: StatusCode, page: &impl Template, policy: &str) -> Result<Response> {
+pub(crate) fn shown(status: StatusCode, page: &impl Template, policy: &str) -> Result<Response> {
     let text = page.render().map_err(Error::internal)?;
     let mut headers = HeaderMap::with_capacity(16);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
@@ -37,7 +34,7 @@ fn policy() -> String {
     policy_for(STYLE_HASH)
 }
 
-fn policy_for(style: &str) -> String {
+pub(crate) fn policy_for(style: &str) -> String {
     format!("default-src 'none'; style-src '{style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 }
 

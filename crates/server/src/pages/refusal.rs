@@ -3,14 +3,13 @@
 use askama::Template;
 use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use super::{STYLE, policy, shown, wants_a_page};
-use crate::fault::{Answer, Verdict};
+use crate::fault::Verdict;
 use crate::layers::REQUEST_ID;
-use purser_core::error::Error;
 
 /// Around the doors that browsers come to: a refusal is a page for those who asked for one, with the same status and headers, and
 /// the envelope for everybody else. Nothing of these doors is ever kept by a cache, whatever their path.
@@ -26,17 +25,6 @@ pub async fn for_browsers(request: Request, next: Next) -> Response {
 
 /// Where browsers are sent that have shown one factor and owe another.
 pub const TWO_FACTOR: &str = "/two-factor";
-
-/// The page there. It says plainly that there is one more step, which this server takes over its API only.
-pub async fn two_factor(headers: HeaderMap) -> Answer {
-    if !wants_a_page(&headers) {
-        return Err(Error::NotFound.into());
-    }
-    let words = words("TWO_FACTOR_REQUIRED", None);
-    let way = Some(Way { href: "/".to_owned(), label: "Back to the start" });
-    let page = Refusal { style: STYLE, words: &words, code: "TWO_FACTOR_REQUIRED", way, request_id: "" };
-    Ok(shown(StatusCode::OK, &page, &policy())?)
-}
 
 /// A person in front of a browser.
 struct Reader {
@@ -127,11 +115,6 @@ fn words(code: &str, field: Option<&str>) -> Words {
         "INVALID_TOKEN" | "SAML_INVALID" | "TOKEN_EXPIRED" => say(
             "You could not be signed in",
             "Your organisation's sign-in service answered, but its answer was not accepted, or you did not finish there. Please begin again. If it happens again, tell your administrator the time and the number below.",
-            Then::Start,
-        ),
-        "TWO_FACTOR_REQUIRED" => say(
-            "One more step",
-            "You were recognised, and your account asks for a second factor: a code of your app, a recovery code or a passkey. This page cannot take it yet. Sign in with the application that you use here.",
             Then::Start,
         ),
         "ACCOUNT_UNKNOWN" => say(

@@ -97,6 +97,11 @@ impl Browser {
         self.0.tell("visitor", device);
     }
 
+    /// Gives the one who sits there a device that keeps passkeys, and knows its owner.
+    pub(crate) fn with_passkeys(&mut self) {
+        self.0.tell("passkeys", json!({}));
+    }
+
     /// Chooses what says so from a list.
     #[track_caller]
     pub(crate) fn choose(&mut self, name: &str, text: &str) {

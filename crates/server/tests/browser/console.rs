@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use purser_standin::totp;
 use serde_json::json;
 
 use crate::chromium::{Browser, Screen};
@@ -58,6 +59,55 @@ impl Guest<'_> {
         self.browser.fill("password", PASSWORD);
         self.browser.click("Sign in");
         assert!(self.browser.arrive(&self.node.at("/")).text.contains("Hello"));
+    }
+
+    /// Types e-mail and password in at the door.
+    fn enter(&mut self, role: &str) {
+        self.open("/sign-in");
+        self.browser.fill("email", &address(role));
+        self.browser.fill("password", PASSWORD);
+        self.browser.click("Sign in");
+    }
+
+    /// Sets an app up on the way in, and gives a recovery code.
+    fn enrol(&mut self, role: &str, suffix: &str) -> String {
+        self.enter(role);
+        self.browser.read("Protect your account");
+        self.look(&format!("enrol-{suffix}"));
+        self.press("Set up an app", "scan this picture");
+        self.look(&format!("enrol-app-{suffix}"));
+        let secret = self.browser.run("() => document.querySelector('button.copy').dataset.copy", &json!(null));
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        let digits = totp::code(secret.as_str().unwrap(), i64::try_from(now).unwrap());
+        self.browser.fill("code", &digits);
+        self.press("Go on", "shown this once only");
+        self.look(&format!("first-codes-{suffix}"));
+        let code = self.browser.run("() => document.querySelector('.codes code').textContent", &json!(null));
+        self.press("I have kept them", "Hello");
+        code.as_str().unwrap().to_owned()
+    }
+
+    /// Looks at one's own second factors, and adds a passkey.
+    fn look_after_factors(&mut self, suffix: &str) {
+        for (name, path) in [
+            ("account-with-all", "/account"),
+            ("another-address", "/account/email"),
+            ("remove-app", "/account/two-factor/remove-app"),
+            ("second-factors", "/account/two-factor"),
+        ] {
+            self.open(path);
+            self.look(&format!("{name}-{suffix}"));
+        }
+        self.press("Set up another app", "scan this picture");
+        self.look(&format!("set-up-app-{suffix}"));
+        self.open("/account/two-factor");
+        self.press("Add a passkey", "Your browser asks");
+        self.look(&format!("add-passkey-{suffix}"));
+        self.browser.fill("name", "This computer");
+        self.press("Make the passkey", "The passkey is kept.");
+        self.look(&format!("second-factors-all-{suffix}"));
+        self.press("This computer", "Remove it");
+        self.look(&format!("passkey-{suffix}"));
     }
 
     /// Opens a page of the console, and gives where that led.
@@ -239,6 +289,7 @@ fn every_page_is_for_everybody_on_every_screen() {
         ("connect-saml", "/new-provider/saml"),
         ("connect-microsoft", "/new-provider/microsoft"),
         ("domains", "/domains"),
+        ("settings", "/settings"),
         ("audit", "/audit"),
         ("templates", "/templates"),
         ("new-template", "/templates/new"),
@@ -270,6 +321,57 @@ fn every_page_is_for_everybody_on_every_screen() {
                 guest.look(&format!("{name}-{size}-{light}"));
             }
         }
+    }
+}
+
+/// The pages before the door and around it, with mail and passkeys: somebody who must have a second factor sets it up on the way in,
+/// signs in with it, and adds a passkey that does without.
+#[test]
+fn somebody_comes_by_letter_and_with_both_factors_on_every_screen() {
+    let mut here = Deployment::on_sqlite();
+    let (main, address_of_node) = here.with_mail();
+    for role in ROLES {
+        here.with_person(name(role), role, &address(role), role);
+    }
+    let mut node = here.start_at(&address_of_node);
+    node.base = main;
+    let browser = &mut Browser::taking_pictures_to(&pictures());
+    let mut guest = Guest { browser, node: &node };
+    guest.browser.someone_at(Screen::DESKTOP);
+    guest.sign_in("Admin");
+    guest.open("/settings");
+    guest.browser.fill("twoFactorGrace", "1s");
+    guest.browser.tick("Everybody must have one");
+    guest.press("Save", "It holds from now on.");
+    let screens = [(Screen::DESKTOP, "desktop"), (Screen::PHONE, "phone")].into_iter();
+    let all = screens.flat_map(|(screen, size)| [(screen, size, false), (screen, size, true)]);
+    for ((screen, size, dark), role) in all.zip(["Author", "Operator", "Approver", "Viewer"]) {
+        let suffix = format!("{size}-{}", if dark { "dark" } else { "light" });
+        guest.browser.someone_at(Screen { dark, ..screen });
+        guest.browser.with_passkeys();
+        for (name, path) in [
+            ("sign-in-with-all", "/sign-in"),
+            ("forgot", "/forgot"),
+            ("reset", "/reset?token=x"),
+            ("confirm-email", "/confirm-email?token=x"),
+            ("dead-link", "/invitation?token=x"),
+        ] {
+            guest.open(path);
+            guest.look(&format!("{name}-{suffix}"));
+        }
+        let code = guest.enrol(role, &suffix);
+        guest.browser.someone_at(Screen { dark, ..screen });
+        guest.browser.with_passkeys();
+        guest.enter(role);
+        guest.browser.read("One more step");
+        guest.look(&format!("two-factor-{suffix}"));
+        guest.browser.fill("code", &code);
+        guest.press("Sign in", "Hello");
+        guest.look_after_factors(&suffix);
+        guest.browser.click("Sign out");
+        guest.browser.read("You are signed out");
+        guest.open("/sign-in");
+        guest.press("Use a passkey", "Hello");
     }
 }
 
@@ -322,7 +424,7 @@ fn everybody_finds_their_own_ways_only() {
         writeln!(seen, "{role}: {}", links.as_str().unwrap()).unwrap();
     }
     insta::assert_snapshot!(seen, @r"
-    Admin: Overview, Jobs, Templates, People, Sign-in, Domains, Audit log
+    Admin: Overview, Jobs, Templates, People, Sign-in, Domains, Settings, Audit log
     User-Admin: Overview, Jobs, Templates, People, Audit log
     Author: Overview, Jobs, Templates, People
     Operator: Overview, Jobs, Templates, People

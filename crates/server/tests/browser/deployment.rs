@@ -59,6 +59,17 @@ impl Deployment {
         self.environment.push((name.to_owned(), value.to_owned()));
     }
 
+    /// With an address of its own for links and passkeys, and a folder for its letters. Gives that address, and where to listen.
+    pub(crate) fn with_mail(&mut self) -> (String, String) {
+        let address = free_address();
+        let main = address.replace("127.0.0.1", "http://localhost");
+        let outbox = self.folder.path().join("outbox");
+        std::fs::create_dir(&outbox).unwrap();
+        self.set("PURSER_SERVER__PUBLIC_URL", &main);
+        self.set("PURSER_MAIL__OUTBOX", &outbox.display().to_string());
+        (main, address)
+    }
+
     /// Makes a user at the command line.
     pub(crate) fn with_user(&self, email: &str, role: &str) {
         self.with_person("A", "B", email, role);

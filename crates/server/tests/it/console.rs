@@ -1,9 +1,13 @@
 //! The console over HTTP: what its pages are made of, who sees which, what they cost, and what their forms refuse.
 
+mod factors;
+mod letters;
 mod pages;
 mod rights;
+mod settings;
 mod sign_in;
 mod system;
+mod two_factor;
 mod work;
 
 use crate::http::probe::Reply;

@@ -24,14 +24,14 @@ const PASSKEYS: &str = "/api/client/auth/two-factor/passkeys";
 /// An address that passkeys may be for.
 pub(crate) const ORIGIN: &str = "http://localhost";
 
-const STEP: Duration = Duration::from_secs(30);
+pub(crate) const STEP: Duration = Duration::from_secs(30);
 
-fn code(site: &Site, secret: &str) -> String {
+pub(crate) fn code(site: &Site, secret: &str) -> String {
     totp::code(secret, site.clock.now().seconds())
 }
 
 /// Sets an app up for somebody: the secret, and the recovery codes.
-async fn enrol(site: &Site, member: &Member<'_>) -> (String, Vec<String>) {
+pub(crate) async fn enrol(site: &Site, member: &Member<'_>) -> (String, Vec<String>) {
     let offer = member.post(TOTP, &json!({})).await.json();
     let secret = offer["data"]["secret"].as_str().unwrap().to_owned();
     let confirmed = member.post(CONFIRM, &json!({"code": code(site, &secret)})).await.json();
@@ -52,7 +52,7 @@ fn challenge(reply: &Reply) -> String {
     refusal["error"]["challenge"].as_str().unwrap().to_owned()
 }
 
-async fn demand(site: &Site, grace: &str) {
+pub(crate) async fn demand(site: &Site, grace: &str) {
     let settings = TenantSettings {
         two_factor: TwoFactor::Required,
         two_factor_grace: Some(grace.parse().unwrap()),

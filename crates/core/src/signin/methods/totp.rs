@@ -28,8 +28,15 @@ pub struct TotpOffer {
     pub secret: Secret,
     /// The same as an `otpauth:` address.
     pub uri: Secret,
-    /// The same as a picture to scan: an SVG in a `data:` address.
-    pub qr: Secret,
+    /// The same as a picture to scan: an SVG element.
+    pub picture: Secret,
+}
+
+impl TotpOffer {
+    /// The picture in a `data:` address.
+    pub fn qr(&self) -> Secret {
+        Secret::new(format!("data:image/svg+xml;base64,{}", STANDARD.encode(self.picture.reveal())))
+    }
 }
 
 /// Seconds for which a code is good; what every app takes for granted.
@@ -202,7 +209,8 @@ fn shown(secret: &[u8; 20], tenant: &Tenant, user: &User) -> Result<TotpOffer> {
     Ok(TotpOffer {
         secret: Secret::new(totp_rs::Secret::from(*secret).to_base32()),
         uri: Secret::new(uri),
-        qr: Secret::new(format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg))),
+        // The declaration before it is for files, and has no place in a page.
+        picture: Secret::new(svg.find("<svg").and_then(|at| svg.get(at..)).unwrap_or(&svg)),
     })
 }
 

@@ -35,6 +35,7 @@ pub(in crate::console) async fn page(
     shown(&audit::Log {
         chrome: keeper.chrome("/admin/audit", "Audit log"),
         path: "/admin/audit",
+        export: None,
         narrowed: said.iter().any(|(_, value)| !value.is_empty()),
         fields: [tenant].into_iter().chain(audit::fields(&asked)).collect(),
         paging: Paging { next: page.next.map(more) },

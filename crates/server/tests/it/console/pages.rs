@@ -10,7 +10,7 @@ use crate::site::Site;
 
 /// Checks what holds for every page.
 #[track_caller]
-fn is_ours(reply: &Reply) {
+pub(super) fn is_ours(reply: &Reply) {
     assert_eq!(reply.header("content-type"), Some("text/html; charset=utf-8"), "{reply}");
     assert_eq!(reply.header("cache-control"), Some("no-store"));
     assert_eq!(reply.header("referrer-policy"), Some("same-origin"));
@@ -26,11 +26,25 @@ fn is_ours(reply: &Reply) {
     }
 }
 
+/// The pages of those who are not signed in.
+const BEFORE_THE_DOOR: &[&str] = &[
+    "/sign-in",
+    "/sign-out",
+    "/signed-out",
+    "/two-factor",
+    "/forgot",
+    "/reset",
+    "/invitation",
+    "/confirm-email",
+    "/admin/sign-in",
+    "/admin/sign-out",
+];
+
 on_both! {
     async fn whoever_is_not_signed_in_is_sent_to_sign_in_and_back(site) {
         site.tenant("acme").await;
         for (path, _) in routes() {
-            if matches!(path, "/sign-in" | "/sign-out" | "/signed-out" | "/admin/sign-in" | "/admin/sign-out") {
+            if BEFORE_THE_DOOR.contains(&path) {
                 continue;
             }
             let path = path.replace(['{', '}'], "x");

@@ -16,10 +16,21 @@ fn concrete(path: &str) -> Vec<String> {
         _ => uuid,
     };
     let acts: &[&str] = match path {
-        "/people/{id}/{act}" => &["disable", "enable", "delete", "end-sessions"],
+        "/people/{id}/{act}" => &[
+            "disable",
+            "enable",
+            "delete",
+            "end-sessions",
+            "resend-invitation",
+            "revoke-invitation",
+            "require-two-factor",
+            "waive-two-factor",
+            "reset-two-factor",
+        ],
         "/providers/{name}/{act}" => &["enable", "disable", "refresh", "end-sessions", "delete"],
         "/admin/tenants/{id}/{act}" => &["disable", "enable", "end-sessions", "delete"],
         "/admin/admins/{id}/{act}" => &["disable", "enable", "delete"],
+        "/account/two-factor/{act}" => &["remove-app", "renew-codes"],
         "/domains/{name}/{act}" => &["verify", "remove"],
         "/templates/{id}/versions/{number}/{act}" => {
             &["submit", "approve", "reject", "publish", "archive", "restore", "delete"]

@@ -8,18 +8,18 @@ use crate::on_both;
 use crate::site::{Asker, PASSWORD, Site};
 
 /// Somebody before the door, on a page of ours.
-fn at_the_door(site: &Site) -> Asker<'_> {
+pub(super) fn at_the_door(site: &Site) -> Asker<'_> {
     site.anyone().with("Origin: http://localhost")
 }
 
-async fn enter(site: &Site, email: &str, password: &str, more: &[(&str, &str)]) -> Reply {
+pub(super) async fn enter(site: &Site, email: &str, password: &str, more: &[(&str, &str)]) -> Reply {
     let fields = [&[("email", email), ("password", password)], more].concat();
     at_the_door(site).submit("/sign-in", &fields).await
 }
 
 /// The browser that was given a session.
 #[track_caller]
-fn with_session<'s>(site: &'s Site, reply: &Reply) -> Asker<'s> {
+pub(super) fn with_session<'s>(site: &'s Site, reply: &Reply) -> Asker<'s> {
     let cookies = set_cookies(reply);
     let line = cookies.iter().find(|line| line.starts_with("session=")).unwrap();
     at_the_door(site).with(&format!("Cookie: {}", line.split(';').next().unwrap()))

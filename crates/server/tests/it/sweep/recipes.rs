@@ -90,7 +90,9 @@ async fn client(site: &Site, method: &str, rest: &str, who: Who<'_, '_>) -> Prep
             let member = site.as_role(Role::Viewer).await;
             Prepared::json(path, json!({"refreshToken": member.refresh_token}))
         }
-        ("POST", "auth/sign-out") | ("GET", "auth/me" | "auth/sessions" | "audit/export" | "users/export") => Prepared::bare(path),
+        ("POST", "auth/sign-out") | ("GET", "auth/me" | "auth/sessions" | "audit/export" | "users/export") => {
+            Prepared::bare(path)
+        }
         ("DELETE", "auth/sessions/{id}") => {
             let own = match who {
                 Who::Member(member) => site.sign_in(&member.user).await,
@@ -106,7 +108,7 @@ async fn client(site: &Site, method: &str, rest: &str, who: Who<'_, '_>) -> Prep
         }
         ("POST", "auth/invitation" | "auth/invitation/accept") => by_mail(site, rest, path, who).await,
         (_, rest) if rest.starts_with("auth/two-factor") => second_factor(site, method, rest, who).await,
-        ("POST", "auth/passkey/options") => Prepared::bare(path),
+        ("POST", "auth/passkey/options") | ("GET", "users/export") => Prepared::bare(path),
         ("POST", "auth/passkey/sign-in") => Prepared::json(path, json!({"passkey": shown_passkey()})),
         ("POST", "graphql") => Prepared::json(path, json!({"query": "query { users { id email } }"})),
         ("POST", "users/import") => {

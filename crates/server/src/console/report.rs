@@ -4,9 +4,10 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_core::error::Result;
-use purser_core::work::{JobExport, StepExport};
+use purser_core::work::{JobExport, RecordExport, StepExport};
 
-use super::{policy_for, shown};
+use super::words;
+use crate::pages::{policy_for, shown};
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -35,8 +36,8 @@ impl Report<'_> {
     }
 }
 
-fn is_corrected(step: &StepExport, record: i64) -> bool {
-    step.records.iter().any(|other| other.corrects == Some(record))
+fn is_corrected(step: &StepExport, record: &RecordExport) -> bool {
+    step.records.iter().any(|other| other.corrects == Some(record.number))
 }
 
 /// `2026-05-01T06:30:00.123456Z` as `2026-05-01 06:30:00`.
