@@ -108,7 +108,7 @@ async fn client(site: &Site, method: &str, rest: &str, who: Who<'_, '_>) -> Prep
         }
         ("POST", "auth/invitation" | "auth/invitation/accept") => by_mail(site, rest, path, who).await,
         (_, rest) if rest.starts_with("auth/two-factor") => second_factor(site, method, rest, who).await,
-        ("POST", "auth/passkey/options") | ("GET", "users/export") => Prepared::bare(path),
+        ("POST", "auth/passkey/options") => Prepared::bare(path),
         ("POST", "auth/passkey/sign-in") => Prepared::json(path, json!({"passkey": shown_passkey()})),
         ("POST", "graphql") => Prepared::json(path, json!({"query": "query { users { id email } }"})),
         ("POST", "users/import") => {
