@@ -214,8 +214,8 @@ fn the_router_has_no_route_that_is_not_described() {
     let api = description();
     let described: BTreeSet<&str> = api["paths"].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(listed, described);
-    // Beside the two halves of the list there are the page at `/two-factor`, one page with its parts for demos, and the console, whose
-    // pages are no interface; who sees which of them stands in a table of its own.
-    assert_eq!(source.matches(".route(").count(), 5);
+    // Beside the two halves of the list there are one page with its parts for demos, and the console, whose pages are no interface; who
+    // sees which of them stands in a table of its own.
+    assert_eq!(source.matches(".route(").count(), 4);
     assert_eq!(source.matches("console::pages(&site)").count(), 1);
 }
