@@ -405,8 +405,10 @@ impl Default for Microsoft {
 pub struct Audit {
     /// Lines older than this are removed, by whole days; unset: none ever is.
     pub retention: Option<Span>,
-    /// Where lines are sent on to as syslog (RFC 5424): `tcp://HOST:PORT` or `udp://HOST:PORT`.
+    /// Where lines are sent on to as syslog (RFC 5424): `tls://HOST:PORT`, `tcp://HOST:PORT` or `udp://HOST:PORT`.
     pub syslog: Option<String>,
+    /// PEM file with the certificate authorities that may vouch for the collector behind `tls://`; unset: the system's.
+    pub ca_file: Option<PathBuf>,
     /// File that lines are appended to, as JSON.
     pub file: Option<PathBuf>,
 }

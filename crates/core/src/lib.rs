@@ -23,6 +23,7 @@ pub mod signin;
 mod store;
 pub mod tenants;
 pub mod transfer;
+pub mod trust;
 pub mod users;
 mod vault;
 pub mod work;

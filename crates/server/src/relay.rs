@@ -1,17 +1,22 @@
-//! Sending the audit log on: as syslog over TCP or UDP (RFC 5424), or to a file.
+//! Sending the audit log on: as syslog over TLS, TCP or UDP (RFC 5424), or to a file.
 
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use purser_core::app::App;
 use purser_core::audit::Record;
 use purser_core::config::Audit;
 use purser_core::error::{Error, Result};
-use tokio::io::AsyncWriteExt as _;
+use rustls::ClientConfig;
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 
 /// How often new lines are looked for.
 const BEAT: Duration = Duration::from_secs(2);
@@ -19,7 +24,7 @@ const BEAT: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Sends the log on to a place, until the task is dropped.
-pub(crate) async fn carry_on(app: std::sync::Arc<App>, place: Place, node: String) {
+pub(crate) async fn carry_on(app: Arc<App>, place: Place, node: String) {
     let name = place.to_string();
     let mut line = Line { place, stream: None };
     let mut beat = tokio::time::interval(BEAT);
@@ -48,6 +53,7 @@ pub(crate) async fn carry_on(app: std::sync::Arc<App>, place: Place, node: Strin
 /// Where the log is sent on to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
+    Tls(String, Option<PathBuf>),
     Tcp(String),
     Udp(String),
     File(PathBuf),
@@ -56,20 +62,25 @@ pub(crate) enum Place {
 impl Place {
     /// The places that the settings name.
     pub(crate) fn of(settings: &Audit) -> Vec<Self> {
-        let syslog = settings.syslog.as_deref().and_then(|text| Self::syslog(text).ok());
+        let syslog = settings.syslog.as_deref().and_then(|text| Self::syslog(text, settings.ca_file.as_deref()).ok());
         syslog.into_iter().chain(settings.file.clone().map(Self::File)).collect()
     }
 
-    /// Reads `tcp://HOST:PORT` or `udp://HOST:PORT`.
+    /// Reads `tls://HOST:PORT`, `tcp://HOST:PORT` or `udp://HOST:PORT`.
     ///
     /// # Errors
-    /// What would be right instead.
-    pub(crate) fn syslog(text: &str) -> Result<Self, String> {
-        let refused = || format!("`{text}` is not tcp://HOST:PORT or udp://HOST:PORT");
+    /// What would be right instead, or that the authorities cannot be read.
+    pub(crate) fn syslog(text: &str, ca_file: Option<&Path>) -> Result<Self, String> {
+        let refused = || format!("`{text}` is not tls://HOST:PORT, tcp://HOST:PORT or udp://HOST:PORT");
         let (scheme, address) = text.split_once("://").ok_or_else(refused)?;
         let (host, port) = address.rsplit_once(':').ok_or_else(refused)?;
         let known = !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok_and(|port| port > 0);
         match scheme {
+            "tls" if known => {
+                server_name(address)?;
+                authorities(ca_file)?;
+                Ok(Self::Tls(address.to_owned(), ca_file.map(Path::to_owned)))
+            }
             "tcp" if known => Ok(Self::Tcp(address.to_owned())),
             "udp" if known => Ok(Self::Udp(address.to_owned())),
             _ => Err(refused()),
@@ -81,6 +92,7 @@ impl Place {
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Tls(address, _) => write!(f, "tls://{address}"),
             Self::Tcp(address) => write!(f, "tcp://{address}"),
             Self::Udp(address) => write!(f, "udp://{address}"),
             Self::File(path) => write!(f, "file:{}", path.display()),
@@ -91,8 +103,13 @@ impl std::fmt::Display for Place {
 /// A place, and the connection to it while there is one.
 struct Line {
     place: Place,
-    stream: Option<TcpStream>,
+    stream: Option<Box<dyn Stream>>,
 }
+
+/// A connection, with or without TLS.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 impl Line {
     /// Sends what there is, and says how much that was.
@@ -111,9 +128,9 @@ impl Line {
         let late = || io::Error::from(io::ErrorKind::TimedOut);
         let sending = async {
             match self.place.clone() {
-                Place::Tcp(address) => self.over_tcp(&address, lines).await,
                 Place::Udp(address) => over_udp(&address, lines).await,
                 Place::File(path) => to_file(path, lines).await,
+                Place::Tls(..) | Place::Tcp(_) => self.over_a_stream(lines).await,
             }
         };
         let sent = timeout(PATIENCE, sending).await.unwrap_or_else(|_| Err(late()));
@@ -123,26 +140,52 @@ impl Line {
         sent
     }
 
-    /// Each message behind its length (RFC 6587 section 3.4.1).
-    async fn over_tcp(&mut self, address: &str, lines: &[Record]) -> io::Result<()> {
-        if self.stream.as_ref().is_none_or(has_hung_up) {
-            self.stream = Some(TcpStream::connect(address).await?);
-        }
+    /// Each message behind its length (RFC 5425 section 4.3, RFC 6587 section 3.4.1).
+    async fn over_a_stream(&mut self, lines: &[Record]) -> io::Result<()> {
         let mut text = String::new();
         for line in lines {
             let message = message(line);
             // To write to a text cannot fail.
             let _written = write!(text, "{} {message}", message.len());
         }
-        let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        let mut stream = match self.stream.take().and_then(while_silent) {
+            Some(stream) => stream,
+            None => connect(&self.place).await?,
+        };
         stream.write_all(text.as_bytes()).await?;
-        stream.flush().await
+        stream.flush().await?;
+        self.stream = Some(stream);
+        Ok(())
     }
 }
 
 /// A listener of syslog says nothing: what can be read is its farewell.
-fn has_hung_up(stream: &TcpStream) -> bool {
-    !stream.try_read(&mut [0; 1]).is_err_and(|nothing| nothing.kind() == io::ErrorKind::WouldBlock)
+fn while_silent(mut stream: Box<dyn Stream>) -> Option<Box<dyn Stream>> {
+    stream.read(&mut [0; 1]).now_or_never().is_none().then_some(stream)
+}
+
+async fn connect(place: &Place) -> io::Result<Box<dyn Stream>> {
+    match place {
+        Place::Tls(address, ca_file) => {
+            let name = server_name(address).map_err(io::Error::other)?;
+            let authorities = authorities(ca_file.as_deref()).map_err(io::Error::other)?;
+            let stream = TcpStream::connect(address).await?;
+            Ok(Box::new(TlsConnector::from(Arc::new(authorities)).connect(name, stream).await?))
+        }
+        Place::Tcp(address) => Ok(Box::new(TcpStream::connect(address).await?)),
+        Place::Udp(_) | Place::File(_) => Err(io::ErrorKind::Unsupported.into()),
+    }
+}
+
+/// Whom the certificate of a collector at `HOST:PORT` has to name.
+fn server_name(address: &str) -> Result<ServerName<'static>, String> {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    ServerName::try_from(host.to_owned()).map_err(|_| format!("`{host}` is no name of a host"))
+}
+
+fn authorities(ca_file: Option<&Path>) -> Result<ClientConfig, String> {
+    purser_core::trust::client(ca_file, "audit.ca_file")
 }
 
 /// Each message in a datagram (RFC 5426 section 3.1).
@@ -206,18 +249,21 @@ mod tests {
 
     #[test]
     fn only_places_that_can_be_reached_are_named() {
-        for good in ["tcp://log.example.com:601", "udp://127.0.0.1:514", "tcp://[::1]:601"] {
-            assert_eq!(Place::syslog(good).unwrap().to_string(), good);
+        for good in
+            ["tls://log.example.com:6514", "tcp://log.example.com:601", "udp://127.0.0.1:514", "tcp://[::1]:601"]
+        {
+            assert_eq!(Place::syslog(good, None).unwrap().to_string(), good);
         }
         for bad in [
             "log.example.com:514",
             "tcp://log.example.com",
-            "tls://log.example.com:6514",
+            "tls://log.example.com",
+            "tls://log example:6514",
             "tcp://:514",
             "udp://a:0",
             "tcp://a/b:1",
         ] {
-            assert!(Place::syslog(bad).is_err(), "{bad}");
+            assert!(Place::syslog(bad, None).is_err(), "{bad}");
         }
     }
 
@@ -237,7 +283,69 @@ mod tests {
             tokio::io::AsyncReadExt::read_exact(&mut stream, &mut got).await.unwrap();
             assert_eq!(String::from_utf8(got).unwrap(), expected);
             drop(stream);
-            to.stream.as_ref().unwrap().readable().await.unwrap();
+            farewell(&mut to).await;
+        }
+    }
+
+    /// Waits until it can be read that the other side has gone.
+    async fn farewell(line: &mut Line) {
+        assert_eq!(line.stream.as_mut().unwrap().read(&mut [0; 1]).await.unwrap_or(0), 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_over_tls_arrives_at_whom_the_authority_names_only() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let ca = folder.path().join("ca.pem");
+        std::fs::write(&ca, own.cert.pem()).unwrap();
+        let key = rustls_pki_types::PrivatePkcs8KeyDer::from(own.signing_key.serialize_der()).into();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![own.cert.der().clone()], key)
+            .unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let serving = tokio::spawn(async move {
+            let mut texts = Vec::new();
+            while texts.len() < 2 {
+                let (stream, _) = listener.accept().await.unwrap();
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let mut got = vec![0; message(&line("done")).len() + 4];
+                if stream.read_exact(&mut got).await.is_ok() {
+                    texts.push(String::from_utf8(got).unwrap());
+                }
+                let _gone = stream.shutdown().await;
+            }
+            texts
+        });
+        let line_to = |address: &str, ca: Option<&Path>| Line {
+            place: Place::syslog(&format!("tls://{address}:{port}"), ca).unwrap(),
+            stream: None,
+        };
+        for (address, ca) in [("127.0.0.1", Some(ca.as_path())), ("localhost", None)] {
+            assert!(line_to(address, ca).send(&[line("done")]).await.is_err(), "{address}");
+        }
+        let mut to = line_to("localhost", Some(&ca));
+        for _ in 0..2 {
+            to.send(&[line("done")]).await.unwrap();
+            farewell(&mut to).await;
+        }
+        let expected = message(&line("done"));
+        assert_eq!(serving.await.unwrap(), vec![format!("{} {expected}", expected.len()); 2]);
+    }
+
+    #[test]
+    fn authorities_that_cannot_be_read_are_named() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let empty = folder.path().join("ca.pem");
+        std::fs::write(&empty, "").unwrap();
+        for file in [empty, folder.path().join("none.pem")] {
+            let refused = Place::syslog("tls://log.example.com:6514", Some(&file)).unwrap_err();
+            assert!(refused.starts_with(&format!("audit.ca_file {}", file.display())), "{refused}");
         }
     }
 

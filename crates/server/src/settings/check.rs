@@ -202,7 +202,8 @@ impl Check {
         }
         let near = settings.federation.loopback == Some(true) && !settings.server.listen.ip().is_loopback();
         self.warn(near, "federation.loopback", "every client's Admin can have this machine's own services called");
-        if let Some(Err(reason)) = settings.audit.syslog.as_deref().map(Place::syslog) {
+        let ca_file = settings.audit.ca_file.as_deref();
+        if let Some(Err(reason)) = settings.audit.syslog.as_deref().map(|text| Place::syslog(text, ca_file)) {
             self.refuse("audit.syslog", reason);
         }
         if let Err(reason) = log_filter(&settings.log.level) {

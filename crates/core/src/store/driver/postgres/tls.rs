@@ -1,11 +1,7 @@
 //! TLS towards PostgreSQL: demanded beyond this machine, checked against the system's or the operator's authorities.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject as _;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -29,24 +25,5 @@ pub(super) fn demand_beyond_this_machine(config: &mut Config, url: &str) {
 
 /// A connector that trusts the authorities in the file, or the system's.
 pub(super) fn connector(ca_file: Option<&Path>) -> Result<MakeRustlsConnect> {
-    let mut roots = RootCertStore::empty();
-    match ca_file {
-        Some(file) => {
-            let unreadable = |cause| Error::store(format!("database.ca_file {}: {cause}", file.display()));
-            for certificate in CertificateDer::pem_file_iter(file).map_err(|cause| unreadable(cause.to_string()))? {
-                let certificate = certificate.map_err(|cause| unreadable(cause.to_string()))?;
-                roots.add(certificate).map_err(|cause| unreadable(cause.to_string()))?;
-            }
-        }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(Error::internal)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(MakeRustlsConnect::new(config))
+    crate::trust::client(ca_file, "database.ca_file").map(MakeRustlsConnect::new).map_err(Error::store)
 }
