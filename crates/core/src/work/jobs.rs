@@ -11,7 +11,7 @@ use crate::users::{User, UserStatus};
 
 use super::marks::Marks;
 use super::sql;
-use super::sql::pages::{Lead, fewest, jobs as pages};
+use super::sql::pages::{Lead, Way, jobs as pages, rarest};
 use super::{Event, Filling, Words, have_all, in_parts, line, page, remark, seeks_nothing, sought, words};
 
 /// Where a job stands.
@@ -257,12 +257,12 @@ impl App {
         if seeks_nothing(&filter.search, &words) {
             return Ok(Vec::new());
         }
-        let lead = self.fewest_jobs(by, filter, &words).await?;
-        let statement = pages::beginning_at(lead, filter);
         let mut after = filter.after.unwrap_or(match filter.order {
             JobOrder::Newest => JobId::LAST,
             JobOrder::Oldest => JobId::FIRST,
         });
+        let lead = self.rarest_of_jobs(by, filter, &words, after).await?;
+        let statement = pages::beginning_at(lead, filter);
         let mut page = Filling::of(filter.first, filter.count(&words));
         loop {
             let mut args = args![after, page.most, filter.marks(&words).stored()];
@@ -356,9 +356,9 @@ impl App {
             || Error::Conflict,
         );
         let person = new.assignee.map_or(0, |id| id.0);
-        let change = words.into_iter().fold(change, |change, word| {
-            change.run(sql::ADD_JOB_WORD, args![word, id, marks, state.word(), person])
-        });
+        let change = words
+            .into_iter()
+            .fold(change, |change, word| change.run(sql::ADD_JOB_WORD, args![word, id, marks, state.word(), person]));
         self.apply(by, change).await?;
         self.find_job(by, id).await
     }
@@ -424,15 +424,26 @@ impl App {
         self.changed(by, id, Action::JobStarted, "", |change| change.must(sql::START, step, || Error::Conflict)).await
     }
 
-    /// What the fewest jobs have of what is asked for.
-    async fn fewest_jobs(&self, by: &Grant<right::WorkRead>, filter: &JobFilter, words: &Words) -> Result<Lead> {
+    /// What the fewest jobs from there on have of what is asked for.
+    async fn rarest_of_jobs(
+        &self,
+        by: &Grant<right::WorkRead>,
+        filter: &JobFilter,
+        words: &Words,
+        after: JobId,
+    ) -> Result<Lead> {
+        let (statement, way) = match filter.order {
+            JobOrder::Newest => (pages::REACH, Way::Down),
+            JobOrder::Oldest => (pages::OLDEST_REACH, Way::Up),
+        };
         let leads = pages::leads(filter, words);
         if leads.len() < 2 {
-            return fewest(&leads, None);
+            return rarest(&leads, None, way);
         }
         let [one, two, three] = words;
-        let args = args![one, two, three, filter.person(), filter.class(), filter.state.map_or("", JobState::word)];
-        fewest(&leads, self.store.one(by, pages::FEWEST, args).await?.as_ref())
+        let state = filter.state.map_or("", JobState::word);
+        let args = args![after, one, two, three, filter.person(), filter.class(), state];
+        rarest(&leads, self.store.one(by, statement, args).await?.as_ref(), way)
     }
 
     pub(super) async fn find_job<P: Permission>(&self, by: &Grant<P>, id: JobId) -> Result<Job> {

@@ -49,7 +49,8 @@ impl Marks {
 /// FNV-1a with a last stirring (that of SplitMix64): nobody gains by terms that share bits but a slower list of their own.
 fn hash(kind: &[u8], term: &[u8]) -> u64 {
     let bytes = kind.iter().chain(term);
-    let mixed = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    let mixed =
+        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
     let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed ^ (mixed >> 27)
 }
@@ -65,7 +66,8 @@ mod tests {
     #[test]
     fn what_has_more_has_the_marks_of_what_is_asked_for() {
         let job = of(&["replace", "seal", "p", "4711"]).class("pumps").priority(3);
-        for asked in [of(&["seal"]), of(&["4711", "p"]), Marks::default().class("pumps"), Marks::default().priority(3)] {
+        for asked in [of(&["seal"]), of(&["4711", "p"]), Marks::default().class("pumps"), Marks::default().priority(3)]
+        {
             assert_eq!(job.0 & asked.0, asked.0);
             assert_ne!(asked.0, 0);
         }

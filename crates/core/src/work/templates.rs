@@ -10,7 +10,7 @@ use crate::store::{Change, FromRow, Row, Value, args};
 
 use super::marks::Marks;
 use super::sql;
-use super::sql::pages::{Lead, fewest, templates as pages};
+use super::sql::pages::{Lead, Way, rarest, templates as pages};
 use super::{Event, Filling, Steps, VersionState, Words, have_all, in_parts, line, page, seeks_nothing, sought, words};
 
 /// A template: work that is described once and done many times.
@@ -163,12 +163,12 @@ impl App {
         if seeks_nothing(&filter.search, &words) {
             return Ok(Vec::new());
         }
-        let lead = self.fewest_templates(by, filter, &words).await?;
-        let statement = pages::beginning_at(lead, filter);
         let mut place = match (filter.order, filter.after) {
             (TemplateOrder::Title, after) => self.place_by_title(by, after).await?,
             (TemplateOrder::Newest, after) => (Vec::new(), after.unwrap_or(TemplateId::LAST)),
         };
+        let lead = self.rarest_of_templates(by, filter, &words, &place).await?;
+        let statement = pages::beginning_at(lead, filter);
         let mut page = Filling::of(filter.first, filter.count(&words));
         loop {
             let mut args = args![place.1, page.most, filter.marks(&words).stored()];
@@ -188,20 +188,28 @@ impl App {
         }
     }
 
-    /// What the fewest templates have of what is asked for.
-    async fn fewest_templates(
+    /// What the fewest templates from there on have of what is asked for.
+    async fn rarest_of_templates(
         &self,
         by: &Grant<right::WorkRead>,
         filter: &TemplateFilter,
         words: &Words,
+        (title, id): &(Vec<u8>, TemplateId),
     ) -> Result<Lead> {
         let leads = pages::leads(filter, words);
         if leads.len() < 2 {
-            return fewest(&leads, None);
+            return rarest(&leads, None, Way::Down);
         }
         let [one, two, three] = words;
-        let args = args![one, two, three, filter.class(), filter.state.map_or("", VersionState::word)];
-        fewest(&leads, self.store.one(by, pages::FEWEST, args).await?.as_ref())
+        let mut args = args![*id, one, two, three, filter.class(), filter.state.map_or("", VersionState::word)];
+        let (statement, way) = match filter.order {
+            TemplateOrder::Newest => (pages::REACH, Way::Down),
+            TemplateOrder::Title => (pages::REACH_BY_TITLE, Way::Up),
+        };
+        if filter.order == TemplateOrder::Title {
+            args.push(title.clone().into());
+        }
+        rarest(&leads, self.store.one(by, statement, args).await?.as_ref(), way)
     }
 
     /// One template.

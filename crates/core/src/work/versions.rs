@@ -206,7 +206,10 @@ impl App {
                 .must(sql::ADD_VERSION, args![id, next, text, count, user, now], || Error::Conflict);
             (next, change)
         };
-        let change = change.run(sql::ADD_EDITOR, args![id, number, user]).run(sql::REFRESH, args![id]).run(sql::TELL_TEMPLATE_WORDS, args![id]);
+        let change = change
+            .run(sql::ADD_EDITOR, args![id, number, user])
+            .run(sql::REFRESH, args![id])
+            .run(sql::TELL_TEMPLATE_WORDS, args![id]);
         self.apply(by, change).await?;
         self.find_version(by, id, number).await
     }
@@ -353,7 +356,8 @@ impl App {
         let change = if others.is_some() {
             touching(by, &template, now, Action::VersionDeleted, number, "")?
                 .must(sql::DELETE_DRAFT, args![id, number], || Error::Conflict)
-                .run(sql::REFRESH, args![id]).run(sql::TELL_TEMPLATE_WORDS, args![id])
+                .run(sql::REFRESH, args![id])
+                .run(sql::TELL_TEMPLATE_WORDS, args![id])
         } else {
             Change::within(by, entry(by, now, Action::TemplateDeleted, id).because(&template.title)).must(
                 sql::DELETE_TEMPLATE,

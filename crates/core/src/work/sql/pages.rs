@@ -19,36 +19,54 @@ pub(in crate::work) enum Lead {
     Rest,
 }
 
-/// How many things have each, counted up to a thousand: of more it does not matter how many more.
-pub(in crate::work) struct Counts {
-    words: [i64; 3],
-    assignee: i64,
-    class: i64,
-    rest: i64,
+/// Where, from the page's place on, the two hundredth thing with each condition stands in the list; nothing where there are fewer.
+pub(in crate::work) struct Reach {
+    words: [Option<Vec<u8>>; 3],
+    assignee: Option<Vec<u8>>,
+    class: Option<Vec<u8>>,
+    rest: Option<Vec<u8>>,
 }
 
-impl FromRow for Counts {
+impl FromRow for Reach {
     fn from_row(row: &Row) -> Result<Self> {
-        let words = [row.int(0)?, row.int(1)?, row.int(2)?];
-        Ok(Self { words, assignee: row.int(3)?, class: row.int(4)?, rest: row.int(5)? })
+        let key = |at| row.maybe_bytes(at).map(|key| key.map(<[u8]>::to_vec));
+        Ok(Self { words: [key(0)?, key(1)?, key(2)?], assignee: key(3)?, class: key(4)?, rest: key(5)? })
     }
 }
 
-impl Counts {
-    fn of(&self, lead: Lead) -> i64 {
-        match lead {
-            Lead::Word(place) => self.words.get(place).copied().unwrap_or(i64::MAX),
-            Lead::Assignee => self.assignee,
-            Lead::Class => self.class,
-            Lead::Rest => self.rest,
-        }
+impl Reach {
+    fn of(&self, lead: Lead) -> Option<&[u8]> {
+        let key = match lead {
+            Lead::Word(place) => self.words.get(place).and_then(Option::as_ref),
+            Lead::Assignee => self.assignee.as_ref(),
+            Lead::Class => self.class.as_ref(),
+            Lead::Rest => self.rest.as_ref(),
+        };
+        key.map(Vec::as_slice)
     }
 }
 
-/// Of those that a page can begin at the one that fewest things have; the first if nothing was counted, and of equals.
-pub(in crate::work) fn fewest(leads: &[Lead], counts: Option<&Counts>) -> Result<Lead> {
-    let count = |lead: &&Lead| counts.map_or(0, |counts| counts.of(**lead));
-    leads.iter().min_by_key(count).copied().ok_or_else(|| Error::internal("a page begins at nothing"))
+/// Which way a list runs through its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::work) enum Way {
+    /// From the greatest to the least.
+    Down,
+    /// From the least to the greatest.
+    Up,
+}
+
+/// Of those that a page can begin at the one that the fewest things have there: whose two hundredth stands farthest away, or which has
+/// no two hundred. The first of equals.
+pub(in crate::work) fn rarest(leads: &[Lead], reach: Option<&Reach>, way: Way) -> Result<Lead> {
+    let key = |lead: &Lead| reach.and_then(|reach| reach.of(*lead));
+    let nearer = |one: &[u8], other: &[u8]| if way == Way::Up { one < other } else { one > other };
+    let rarer = |best: Lead, lead: &Lead| match (key(&best), key(lead)) {
+        (Some(_), None) => *lead,
+        (Some(one), Some(other)) if nearer(one, other) => *lead,
+        _ => best,
+    };
+    let (first, others) = leads.split_first().ok_or_else(|| Error::internal("a page begins at nothing"))?;
+    Ok(others.iter().fold(*first, rarer))
 }
 
 /// The places of the words there are.
@@ -56,10 +74,22 @@ fn places(words: &Words) -> impl Iterator<Item = Lead> {
     words.iter().enumerate().filter(|(_, word)| !word.is_empty()).map(|(place, _)| Lead::Word(place))
 }
 
-/// How many rows of a table there are, up to a thousand.
-macro_rules! up_to_a_thousand {
-    ($from:literal, $where:literal) => {
-        concat!("(SELECT count(*) FROM (SELECT 1 FROM ", $from, " WHERE tenant_id = ?1 AND ", $where, " LIMIT 1000) n)")
+/// Where the two hundredth row of a table stands.
+macro_rules! two_hundredth {
+    ($key:literal, $from:literal, $where:literal, $place:literal, $order:literal) => {
+        concat!(
+            "(SELECT ",
+            $key,
+            " FROM ",
+            $from,
+            " WHERE tenant_id = ?1 AND ",
+            $where,
+            " AND ",
+            $place,
+            " ORDER BY ",
+            $order,
+            " LIMIT 1 OFFSET 199)"
+        )
     };
 }
 
@@ -94,6 +124,28 @@ pub(crate) mod templates {
         };
     }
 
+    /// Arguments: after, three words, class, state; by title the title's place.
+    macro_rules! reach {
+        ($key:literal, $place:literal, $order:literal, $word_key:literal, $word_place:literal, $word_order:literal) => {
+            concat!(
+                "SELECT ",
+                two_hundredth!($word_key, "template_words", "word = ?3", $word_place, $word_order),
+                ", ",
+                two_hundredth!($word_key, "template_words", "word = ?4", $word_place, $word_order),
+                ", ",
+                two_hundredth!($word_key, "template_words", "word = ?5", $word_place, $word_order),
+                ", NULL, ",
+                two_hundredth!($key, "templates", "class_key = ?6 AND ?6 <> ''", $place, $order),
+                ",
+                CASE WHEN ?7 = '' THEN NULL WHEN ?7 = 'published' THEN ",
+                two_hundredth!($key, "templates", "published > 0", $place, $order),
+                " ELSE ",
+                two_hundredth!($key, "templates", "state = ?7", $place, $order),
+                " END"
+            )
+        };
+    }
+
     statements! {
         /// The newest first.
         tenant TEMPLATES = newest!("templates", "id", "");
@@ -119,13 +171,11 @@ pub(crate) mod templates {
         /// Those with a word, by title.
         tenant TEMPLATES_WITH_WORD_BY_TITLE = by_title!("template_words", "template_id",
             "AND word = ?6 AND (?7 = '' OR state IN (?7, '') OR (?7 = 'published' AND published > 0))");
-        /// How many have each of three words, nobody's (templates are not given to people), a class, a state.
-        tenant FEWEST = concat!("SELECT ", up_to_a_thousand!("template_words", "word = ?2"), ", ",
-            up_to_a_thousand!("template_words", "word = ?3"), ", ",
-            up_to_a_thousand!("template_words", "word = ?4"), ", 0, ",
-            up_to_a_thousand!("templates", "class_key = ?5"), ", CASE WHEN ?6 = 'published' THEN ",
-            up_to_a_thousand!("templates", "published > 0"), " ELSE ",
-            up_to_a_thousand!("templates", "state = ?6"), " END");
+        /// The reach of each of three words, nobody's (templates are not given to people), a class, a state.
+        tenant REACH = reach!("id", "id < ?2", "id DESC", "template_id", "template_id < ?2", "template_id DESC");
+        /// The same by title.
+        tenant REACH_BY_TITLE = reach!("title_key", "(title_key, id) > (?8, ?2)", "title_key, id",
+            "title_key", "(title_key, template_id) > (?8, ?2)", "title_key, template_id");
     }
 
     /// What a page can begin at, the likely fewest first.
@@ -187,6 +237,31 @@ pub(crate) mod jobs {
         };
     }
 
+    /// Arguments: after, three words, assignee, class, state.
+    macro_rules! reach {
+        ($word_place:literal, $word_order:literal, $place:literal, $order:literal) => {
+            concat!(
+                "SELECT ",
+                two_hundredth!("job_id", "job_words", "word = ?3", $word_place, $word_order),
+                ", ",
+                two_hundredth!("job_id", "job_words", "word = ?4", $word_place, $word_order),
+                ", ",
+                two_hundredth!("job_id", "job_words", "word = ?5", $word_place, $word_order),
+                ",
+                CASE WHEN CAST(?6 AS BIGINT) = 0 THEN NULL WHEN ?8 = '' THEN ",
+                two_hundredth!("id", "jobs", "assignee = CAST(?6 AS BIGINT)", $place, $order),
+                " ELSE ",
+                two_hundredth!("id", "jobs", "assignee = CAST(?6 AS BIGINT) AND state = ?8", $place, $order),
+                " END, ",
+                two_hundredth!("id", "jobs", "class_key = ?7 AND ?7 <> ''", $place, $order),
+                ",
+                CASE WHEN ?8 = '' THEN NULL ELSE ",
+                two_hundredth!("id", "jobs", "state = ?8", $place, $order),
+                " END"
+            )
+        };
+    }
+
     statements! {
         /// The newest first.
         tenant JOBS = newest!("jobs", "id", "");
@@ -220,12 +295,10 @@ pub(crate) mod jobs {
         /// Those with a word, the oldest first.
         tenant OLDEST_JOBS_WITH_WORD = oldest!("job_words", "job_id",
             "AND word = ?5 AND (?6 = '' OR state IN (?6, '')) AND (CAST(?7 AS BIGINT) = 0 OR assignee = CAST(?7 AS BIGINT) OR state = '')");
-        /// How many have each of three words, an assignee (in the state if one is asked for), a class, a state.
-        tenant FEWEST = concat!("SELECT ", up_to_a_thousand!("job_words", "word = ?2"), ", ",
-            up_to_a_thousand!("job_words", "word = ?3"), ", ", up_to_a_thousand!("job_words", "word = ?4"), ",
-            CASE WHEN ?7 = '' THEN ", up_to_a_thousand!("jobs", "assignee = CAST(?5 AS BIGINT)"), "
-                ELSE ", up_to_a_thousand!("jobs", "assignee = CAST(?5 AS BIGINT) AND state = ?7"), " END, ",
-            up_to_a_thousand!("jobs", "class_key = ?6"), ", ", up_to_a_thousand!("jobs", "state = ?7"));
+        /// The reach of each of three words, an assignee (in the state if one is asked for), a class, a state.
+        tenant REACH = reach!("job_id < ?2", "job_id DESC", "id < ?2", "id DESC");
+        /// The same, the oldest first.
+        tenant OLDEST_REACH = reach!("job_id > ?2", "job_id", "id > ?2", "id");
     }
 
     /// What a page can begin at, the likely fewest first. At a priority only if nothing else is asked for: all marks tell it.
