@@ -68,3 +68,6 @@ DROP TABLE template_words;
 ALTER TABLE marked_template_words RENAME TO template_words;
 CREATE INDEX template_words_by_title ON template_words (tenant_id, word, title_key, template_id, marks, state, published);
 CREATE INDEX template_words_by_template ON template_words (tenant_id, template_id);
+
+-- Tenants that are deleted and not cleared away yet (status 'leaving').
+CREATE INDEX tenants_leaving ON tenants (tenant_id) WHERE status = 'leaving';
