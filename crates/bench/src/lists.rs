@@ -38,8 +38,8 @@ pub(crate) const CLASSES: u64 = 20;
 /// Jobs on one asset, and so with one number in their words.
 const JOBS_OF_ASSET: u64 = 10;
 /// Words of a template, and of a job.
-const TEMPLATE_WORDS: u64 = 4;
-const JOB_WORDS: u64 = 5;
+const TEMPLATE_WORDS: usize = 4;
+const JOB_WORDS: usize = 5;
 /// When the first was made, long before those the server made itself.
 const FIRST_MADE: u64 = 0x0190_0000_0000;
 
@@ -119,14 +119,60 @@ fn template_state(template: u64) -> &'static str {
     }
 }
 
+/// The words of a template, the class among them.
+fn template_words(template: u64) -> [String; TEMPLATE_WORDS] {
+    let mixed = scatter(template);
+    [verb(mixed), part(mixed / VERBS), serial(template), template_class(template)]
+}
+
+/// The words of a job, the class among them.
+fn job_words(job: u64, size: Work) -> [String; JOB_WORDS] {
+    let mixed = scatter(job);
+    [verb(mixed), part(mixed / VERBS), "p".to_owned(), serial(job % size.assets()), job_class(job)]
+}
+
+/// Marks as the server sets them (its `work/marks.rs`). Were they others, rows would not be found and their pages come up short.
+fn marks(words: &[String], class: &str, priority: u64) -> u64 {
+    let terms = words.iter().map(|word| (b'w', word.as_str())).chain([(b'c', class)]);
+    let priority = if priority == 0 { 0 } else { 1 << (64 - priority) };
+    terms.fold(priority, |marks, (kind, term)| marks | mark(kind, term))
+}
+
+fn mark(kind: u8, term: &str) -> u64 {
+    let mixed = [kind].iter().chain(term.as_bytes()).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = mixed ^ (mixed >> 27);
+    [mixed, mixed / 61, mixed / 61 / 61].into_iter().fold(0, |marks, place| marks | 1 << (place % 61))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "what a column becomes, if anything")]
+fn marked(marks: u64) -> Option<Value> {
+    Some(Value::Integer(marks.cast_signed()))
+}
+
+fn template_marks(template: u64) -> Option<Value> {
+    marked(marks(&template_words(template), &template_class(template), 0))
+}
+
+fn job_marks(job: u64, size: Work) -> Option<Value> {
+    marked(marks(&job_words(job, size), &job_class(job), job_priority(job)))
+}
+
+fn is_published(template: u64) -> Option<Value> {
+    number(u64::from(template_state(template) == "published"))
+}
+
 fn template(column: &str, template: u64) -> Option<Value> {
     match column {
+        "marks" => template_marks(template),
         "id" => Some(id_value(template)),
         "title" => text(template_title(template)),
         "title_key" => Some(Value::Blob(template_title(template).into_bytes())),
         "asset_class" | "class_key" => text(template_class(template)),
         "state" => text(template_state(template)),
-        "published" => number(u64::from(template_state(template) == "published")),
+        "published" => is_published(template),
         _ => None,
     }
 }
@@ -140,16 +186,14 @@ fn version(column: &str, template: u64) -> Option<Value> {
 }
 
 fn template_word(column: &str, row: u64) -> Option<Value> {
-    let (template, mixed) = (row / TEMPLATE_WORDS, scatter(row / TEMPLATE_WORDS));
+    let (template, word) = place(row, TEMPLATE_WORDS);
     match column {
+        "marks" => template_marks(template),
+        "state" => text(template_state(template)),
+        "published" => is_published(template),
         "template_id" => Some(id_value(template)),
         "title_key" => Some(Value::Blob(template_title(template).into_bytes())),
-        "word" => text(match row % TEMPLATE_WORDS {
-            0 => verb(mixed),
-            1 => part(mixed / VERBS),
-            2 => serial(template),
-            _ => template_class(template),
-        }),
+        "word" => text(template_words(template).get(word).cloned().unwrap_or_default()),
         _ => None,
     }
 }
@@ -177,35 +221,47 @@ fn job_class(job: u64) -> String {
     class(scatter(job) / VERBS / PARTS)
 }
 
+fn assignee(job: u64, people: &[i64]) -> Value {
+    let place = usize::try_from(scatter(job) >> 32).unwrap_or(0) % people.len().max(1);
+    match people.get(place) {
+        Some(person) if job_state(job) != "unassigned" => Value::Integer(*person),
+        _ => Value::Null,
+    }
+}
+
 fn job_row(column: &str, job: u64, size: Work, people: &[i64]) -> Option<Value> {
     let mixed = scatter(job);
-    let person = people.get(usize::try_from(mixed >> 32).unwrap_or(0) % people.len().max(1)).copied();
     match column {
+        "marks" => job_marks(job, size),
         "id" => Some(id_value(job)),
         "template_id" => Some(id_value(job % size.templates.max(1))),
         "title" => text(format!("{} {}", verb(mixed), part(mixed / VERBS))),
         "asset" => text(format!("P-{}", serial(job % size.assets()))),
         "asset_class" | "class_key" => text(job_class(job)),
         "priority" => number(job_priority(job)),
-        "assignee" if job_state(job) == "unassigned" => Some(Value::Null),
-        "assignee" => person.map(Value::Integer),
+        "assignee" => Some(assignee(job, people)),
         "state" => text(job_state(job)),
         "records" => number(size.records),
         _ => None,
     }
 }
 
-fn job_word(column: &str, row: u64, size: Work) -> Option<Value> {
-    let (job, mixed) = (row / JOB_WORDS, scatter(row / JOB_WORDS));
+/// Which thing and which of its words a row is.
+fn place(row: u64, words: usize) -> (u64, usize) {
+    (row / words as u64, usize::try_from(row % words as u64).unwrap_or(0))
+}
+
+fn job_word(column: &str, row: u64, size: Work, people: &[i64]) -> Option<Value> {
+    let (job, word) = place(row, JOB_WORDS);
     match column {
-        "job_id" => Some(id_value(job)),
-        "word" => text(match row % JOB_WORDS {
-            0 => verb(mixed),
-            1 => part(mixed / VERBS),
-            2 => "p".to_owned(),
-            3 => serial(job % size.assets()),
-            _ => job_class(job),
+        "marks" => job_marks(job, size),
+        "state" => text(job_state(job)),
+        "assignee" => Some(match assignee(job, people) {
+            Value::Null => Value::Integer(0),
+            person => person,
         }),
+        "job_id" => Some(id_value(job)),
+        "word" => text(job_words(job, size).get(word).cloned().unwrap_or_default()),
         _ => None,
     }
 }
@@ -226,12 +282,12 @@ fn fillings(size: Work, people: &[i64]) -> Vec<Filling<'_>> {
     vec![
         (Table::of("templates", "id"), size.templates, Box::new(template)),
         (Table::of("template_versions", "template_id"), size.templates, Box::new(version)),
-        (Table::of("template_words", "template_id"), size.templates * TEMPLATE_WORDS, Box::new(template_word)),
+        (Table::of("template_words", "template_id"), size.templates * TEMPLATE_WORDS as u64, Box::new(template_word)),
         (Table::of("jobs", "id"), size.jobs, Box::new(move |column, job| job_row(column, job, size, people))),
         (
             Table::of("job_words", "job_id"),
-            size.jobs * JOB_WORDS,
-            Box::new(move |column, row| job_word(column, row, size)),
+            size.jobs * JOB_WORDS as u64,
+            Box::new(move |column, row| job_word(column, row, size, people)),
         ),
         (
             Table::of("records", "job_id"),
@@ -357,14 +413,15 @@ mod tests {
 
     #[test]
     fn words_of_one_thing_are_all_different() {
+        let are_different = |words: &[String]| words.iter().collect::<std::collections::BTreeSet<_>>().len() == words.len();
         for thing in 0..200 {
-            let of = |words, word: &dyn Fn(u64) -> Option<Value>| {
-                let all: Vec<Value> = (0..words).filter_map(|place| word(thing * words + place)).collect();
-                (0..all.len()).all(|place| !all.iter().skip(place + 1).any(|other| all.get(place) == Some(other)))
-            };
-            assert!(of(TEMPLATE_WORDS, &|row| template_word("word", row)));
-            assert!(of(JOB_WORDS, &|row| job_word("word", row, WHOLE)));
+            assert!(are_different(&template_words(thing)) && are_different(&job_words(thing, WHOLE)));
         }
+    }
+
+    #[test]
+    fn marks_are_those_of_the_server() {
+        assert_eq!(marks(&["seal".to_owned()], "pumps", 2), 4_683_743_619_176_202_752);
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub fn statements() -> Vec<store::statement::Listed> {
         signin::second::sql::ALL,
         signin::sql::ALL,
         tenants::sql::ALL,
+        tenants::sql::leaving::ALL,
         tenants::export::ALL,
         transfer::sql::ALL,
         users::sql::ALL,

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use purser_core::app::{App, HOUSEKEEPING};
 use purser_core::env::{Entropy as _, SystemEntropy};
 use purser_core::mail::Post;
+use purser_core::tenants::CLEARED_AT_ONCE;
 use tokio::sync::watch;
 
 use crate::relay::{self, Place};
 
 /// How often it is looked whether letters are due.
 const MAIL: std::time::Duration = std::time::Duration::from_secs(2);
+/// How often it is looked whether a deleted tenant is still to be cleared away.
+const LEAVING: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Keeps house until the task is dropped.
 pub async fn keep_house(app: Arc<App>) {
@@ -22,6 +25,28 @@ pub async fn keep_house(app: Arc<App>) {
             tracing::warn!(cause = &fault as &dyn std::error::Error, "housekeeping failed; trying again soon");
         }
         measure_mail(&app).await;
+    }
+}
+
+/// Clears away what deleted tenants held, until the task is dropped; whatever is under way then is another node's or the next start's.
+pub async fn clear_away(app: Arc<App>) {
+    let mut turn = tokio::time::interval(LEAVING);
+    turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        turn.tick().await;
+        loop {
+            match app.clear_leaving(CLEARED_AT_ONCE, 1_000).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(fault) => {
+                    tracing::warn!(
+                        cause = &fault as &dyn std::error::Error,
+                        "a client cannot be cleared away; trying again soon"
+                    );
+                    break;
+                }
+            }
+        }
     }
 }
 

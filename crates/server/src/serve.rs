@@ -54,6 +54,7 @@ pub async fn run(app: Arc<App>, playground: Playground, ready: impl FnOnce(Socke
         extras,
     });
     let housekeeping = tokio::spawn(background::keep_house(Arc::clone(&app)));
+    let clearing = tokio::spawn(background::clear_away(Arc::clone(&app)));
     let upkeep = tokio::spawn(background::keep_figures(figures.clone()));
     let relays = background::relays(&app);
     let metrics = metrics_listener(&settings, &app, figures, &http).await?;
@@ -68,7 +69,7 @@ pub async fn run(app: Arc<App>, playground: Playground, ready: impl FnOnce(Socke
         // Whoever is cut off in the middle of a letter never knows whether it went.
         let _late = tokio::time::timeout(settings.server.shutdown_grace.0, letters).await;
     }
-    for task in [Some(housekeeping), Some(upkeep), metrics].into_iter().flatten().chain(relays) {
+    for task in [Some(housekeeping), Some(clearing), Some(upkeep), metrics].into_iter().flatten().chain(relays) {
         task.abort();
     }
     app.keep_house().await.context("the last housekeeping failed")?;

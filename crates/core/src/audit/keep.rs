@@ -44,9 +44,9 @@ impl App {
     }
 }
 
-/// Adds to a change that a tenant's log goes, once the tenant is gone.
-pub(crate) fn forgetting_log(change: Change, tenant: &TenantId) -> Change {
-    change.run_system(sql::REMOVE, args![tenant, 0_i64, AuditId::FIRST, 0_i64])
+/// Adds to a change that so many lines of a tenant's log go, the tenant being gone or on its way.
+pub(crate) fn forgetting_log(change: Change, tenant: &TenantId, most: u32) -> Change {
+    change.run_system(sql::REMOVE, args![tenant, 0_i64, AuditId::FIRST, most])
 }
 
 fn midnight(moment: Timestamp) -> Timestamp {

@@ -33,9 +33,11 @@ statements! {
     system NEXT_OF_ALL = lines!("?1 = '*' AND id > ?2 AND id < ?10", "ASC");
     /// Whether there are lines that old.
     system OLDER = "SELECT 1 FROM audit WHERE id < ?1 AND at < ?2 LIMIT 1";
-    /// Removes the lines of a tenant that is gone, or those of every log that are older than a moment. The databases themselves carry
+    /// Removes so many lines of a tenant that is gone or leaves, or those of every log that are older than a moment. The databases themselves carry
     /// it out, and refuse any other way.
     system REMOVE = "INSERT INTO audit_removals (log, before, below, most) VALUES (?1, ?2, ?3, ?4)";
+    /// Whether a log has more lines than so many.
+    system MORE_THAN = "SELECT 1 FROM audit WHERE tenant_id = ?1 ORDER BY id LIMIT 1 OFFSET ?2";
     /// A place to which the log is sent on, if it is new.
     system BEGIN_RELAY = "INSERT INTO audit_relays (place, sent, holder, held_until) VALUES (?1, ?2, '', 0)
         ON CONFLICT (place) DO NOTHING";

@@ -16,7 +16,9 @@ statements! {
     /// Touches the same row if a seat is free of so many. It stands after [`GUARD`], whose rivals' users it must see, and looks at
     /// no more rows than there are seats.
     system SEAT_FREE = "UPDATE deployment SET value = value WHERE name = 'instance'
-        AND (SELECT count(*) FROM (SELECT 1 FROM users WHERE status IN ('active', 'invited') LIMIT ?1) AS taken) < ?1";
+        AND (SELECT count(*) FROM (SELECT 1 FROM users WHERE status IN ('active', 'invited')
+            AND tenant_id NOT IN (SELECT tenant_id FROM tenants WHERE status = 'leaving') LIMIT ?1) AS taken) < ?1";
     /// Seats in use: whoever can sign in or has been invited to, over all tenants.
-    system SEATS_USED = "SELECT count(*) FROM users WHERE status IN ('active', 'invited')";
+    system SEATS_USED = "SELECT count(*) FROM users WHERE status IN ('active', 'invited')
+        AND tenant_id NOT IN (SELECT tenant_id FROM tenants WHERE status = 'leaving')";
 }

@@ -10,7 +10,7 @@ statements! {
     system DUE = "SELECT l.tenant_id, l.id, l.kind, l.mailbox, l.about, l.link, l.attempts, l.created_at, t.name, u.first_name, k.expires_at
         FROM letters l JOIN tenants t ON t.tenant_id = l.tenant_id JOIN users u ON u.tenant_id = l.tenant_id AND u.id = l.user_id
         LEFT JOIN links k ON k.tenant_id = l.tenant_id AND k.id = l.link
-        WHERE l.state = 'waiting' AND l.due_at <= ?1 ORDER BY l.due_at LIMIT ?2";
+        WHERE l.state = 'waiting' AND l.due_at <= ?1 AND t.status <> 'leaving' ORDER BY l.due_at LIMIT ?2";
     /// A letter is taken in hand, by whoever is first.
     tenant CLAIM = "UPDATE letters SET state = 'sending', attempts = attempts + 1, due_at = ?4
         WHERE tenant_id = ?1 AND id = ?2 AND state = 'waiting' AND attempts = ?3";

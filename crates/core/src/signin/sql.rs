@@ -35,12 +35,6 @@ statements! {
         (SELECT id FROM guesses WHERE window_since < ?1 AND pending_since < ?1 AND next_at < ?1 LIMIT 500)";
     /// What was counted under a key.
     system FORGET = "DELETE FROM guesses WHERE id = ?1";
-    /// What was counted about a tenant's people, but for addresses of others too.
-    system FORGET_PEOPLE = "DELETE FROM guesses WHERE id IN (
-            SELECT 'account/' || u.email_key FROM users u WHERE u.tenant_id = ?1
-              AND NOT EXISTS (SELECT 1 FROM users o WHERE o.email_key = u.email_key AND o.tenant_id <> ?1)
-            UNION ALL SELECT 'change/' || u.id FROM users u WHERE u.tenant_id = ?1
-            UNION ALL SELECT 'known/' || k.user_id || '/' || k.address FROM known_addresses k WHERE k.tenant_id = ?1)";
     /// When an account was last seen signing in from an address.
     system KNOWN = "SELECT seen_at FROM known_addresses WHERE tenant_id = ?1 AND user_id = ?2 AND address = ?3";
     /// An account signed in from an address, if it is still there: whether it may sign in is decided by the session's own row.

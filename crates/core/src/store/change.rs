@@ -166,6 +166,11 @@ impl Applied {
     pub(crate) fn row(&self, step: usize) -> Option<&Row> {
         self.0.get(step).and_then(|outcome| outcome.rows.first())
     }
+
+    /// How many rows a step touched.
+    pub(crate) fn touched(&self, step: usize) -> u64 {
+        self.0.get(step).map_or(0, |outcome| outcome.touched)
+    }
 }
 
 impl Step {

@@ -1,6 +1,7 @@
 //! Tenants ("clients" on the wire): the organisations that share a deployment without seeing one another.
 
 pub(crate) mod export;
+mod leaving;
 mod settle;
 pub(crate) mod sql;
 
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use export::{ExportPlace, LEFT_OUT, exported_tables};
+pub use leaving::ROWS as CLEARED_AT_ONCE;
 use settle::said;
 
 use crate::access::{Scope, SystemGrant, system_right};
@@ -46,6 +48,8 @@ pub enum TenantStatus {
     Active,
     /// Nobody may, and every session is over.
     Disabled,
+    /// It is deleted: what it held is being cleared away, and its id is free when that is done.
+    Leaving,
 }
 
 /// What a tenant settles for itself. Lifetimes only shorten those of the deployment.
@@ -195,7 +199,11 @@ impl FromRow for Tenant {
         Ok(Self {
             id: row.tenant(0)?,
             name: row.text(1)?.into(),
-            status: if row.text(2)? == "active" { TenantStatus::Active } else { TenantStatus::Disabled },
+            status: match row.text(2)? {
+                "active" => TenantStatus::Active,
+                "leaving" => TenantStatus::Leaving,
+                _ => TenantStatus::Disabled,
+            },
             settings: serde_json::from_str(row.text(3)?).map_err(Error::internal)?,
             version: row.int(4)?,
             epoch: row.int(5)?,
@@ -240,28 +248,43 @@ impl App {
     /// Makes a tenant.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if the slug is taken.
+    /// [`Error::Conflict`] if the slug is taken; [`Error::Invalid`] naming `id` if whoever had it is not cleared away yet.
     pub async fn create_tenant(&self, by: &SystemGrant<system_right::TenantsManage>, new: NewTenant) -> Result<Tenant> {
         let now = self.now();
         let settings = serde_json::to_string(&TenantSettings::default()).map_err(Error::internal)?;
         // What was written about a former tenant of that name while it was being deleted is not this one's.
-        let change = audit::forgetting_log(Change::system(entry(now, by, Action::TenantCreated, &new.id)), &new.id)
-            .must_system(sql::ADD, args![&new.id, &new.name, new.name.to_lowercase(), settings, now], || {
-                Error::Conflict
-            })
-            .run_system(signin::sql::FORGET, args![signin::guesses::tenant_key(&new.id)])
-            .run_system(signin::sql::FORGET, args![signin::proofs_key(&new.id)])
-            .forgetting(Stale::Tenant(new.id.clone()));
-        self.store.apply_system(by, change).await?;
+        let change = audit::forgetting_log(
+            Change::system(entry(now, by, Action::TenantCreated, &new.id)),
+            &new.id,
+            leaving::ROWS,
+        )
+        .must_system(sql::ADD, args![&new.id, &new.name, new.name.to_lowercase(), settings, now], || Error::Conflict)
+        .run_system(signin::sql::FORGET, args![signin::guesses::tenant_key(&new.id)])
+        .run_system(signin::sql::FORGET, args![signin::proofs_key(&new.id)])
+        .forgetting(Stale::Tenant(new.id.clone()));
+        match self.store.apply_system(by, change).await {
+            Err(Error::Conflict) if self.is_leaving(&new.id).await? => {
+                Err(Error::invalid("id", "the client that had this id is still being cleared away; try again later"))
+            }
+            outcome => outcome.map(drop),
+        }?;
         self.find_tenant(&new.id).await
     }
 
-    /// One tenant.
+    async fn is_leaving(&self, id: &TenantId) -> Result<bool> {
+        Ok(self.tenant_in_any_state(id).await?.status == TenantStatus::Leaving)
+    }
+
+    async fn tenant_in_any_state(&self, id: &TenantId) -> Result<Tenant> {
+        self.store.system_one(sql::FIND_ANY, args![id]).await?.ok_or(Error::NotFound)
+    }
+
+    /// One tenant, also one that is deleted and not cleared away yet.
     ///
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn tenant(&self, _by: &SystemGrant<system_right::TenantsRead>, id: &TenantId) -> Result<Tenant> {
-        self.find_tenant(id).await
+        self.tenant_in_any_state(id).await
     }
 
     /// A page of tenants by id, after the one given; `search` looks into id and name.
@@ -312,21 +335,6 @@ impl App {
         }
         self.store.apply_system(by, change).await?;
         self.find_tenant(id).await
-    }
-
-    /// Deletes a tenant with everything it held. Its users' ids are never used again.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`].
-    pub async fn delete_tenant(&self, by: &SystemGrant<system_right::TenantsManage>, id: &TenantId) -> Result<()> {
-        let change = Change::system(entry(self.now(), by, Action::TenantDeleted, id))
-            .run_system(signin::sql::FORGET_PEOPLE, args![id])
-            .must_system(sql::DELETE, args![id], || Error::NotFound);
-        let change = audit::forgetting_log(change, id)
-            .run_system(signin::sql::FORGET, args![signin::guesses::tenant_key(id)])
-            .run_system(signin::sql::FORGET, args![signin::proofs_key(id)])
-            .forgetting(Stale::Everything);
-        self.store.apply_system(by, change).await.map(drop)
     }
 
     /// Ends every session of a tenant.

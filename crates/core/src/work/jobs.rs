@@ -6,13 +6,13 @@ use crate::audit::{Action, Entry, Target};
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::{JobId, TemplateId, UserId};
-use crate::store::statement::TenantSql;
-use crate::store::{Change, FromRow, Row, args};
+use crate::store::{Change, FromRow, Row, Value, args};
 use crate::users::{User, UserStatus};
 
+use super::marks::Marks;
 use super::sql;
-use super::sql::pages::{fewest, jobs as pages, led_by};
-use super::{Event, Words, in_parts, line, page, remark, seeks_nothing, sought, words};
+use super::sql::pages::{Lead, Way, jobs as pages, rarest};
+use super::{Event, Filling, Words, have_all, in_parts, line, page, remark, seeks_nothing, sought, words};
 
 /// Where a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -208,6 +208,48 @@ pub struct JobFilter {
     pub order: JobOrder,
 }
 
+impl JobFilter {
+    fn class(&self) -> String {
+        self.asset_class.trim().to_lowercase()
+    }
+
+    fn person(&self) -> i64 {
+        self.assignee.map_or(0, |id| id.0)
+    }
+
+    /// How many conditions there are.
+    fn count(&self, words: &Words) -> usize {
+        let others = [self.state.is_some(), self.assignee.is_some(), self.priority.is_some(), !self.class().is_empty()];
+        others.into_iter().chain(words.iter().map(|word| !word.is_empty())).filter(|is_asked| *is_asked).count()
+    }
+
+    fn marks(&self, words: &Words) -> Marks {
+        Marks::default().words(words).class(&self.class()).priority(self.priority.map_or(0, Priority::rank))
+    }
+
+    /// What the statement that begins there is told besides place, length and marks.
+    fn led_by(&self, lead: Lead, words: &Words) -> Vec<Value> {
+        let state = self.state.map_or("", JobState::word);
+        match lead {
+            Lead::Word(place) => args![words.get(place).map_or("", String::as_str), state, self.person()],
+            Lead::Class => args![self.class(), state, self.person()],
+            Lead::Assignee if self.state.is_some() => args![self.person(), state],
+            Lead::Assignee => args![self.person()],
+            Lead::Rest if self.state.is_some() => args![state],
+            Lead::Rest => self.priority.map(|priority| priority.rank().into()).into_iter().collect(),
+        }
+    }
+
+    /// Whether it is really asked for a job.
+    fn finds(&self, job: &Job, sought: &Words) -> bool {
+        self.state.is_none_or(|state| job.state == state)
+            && self.assignee.is_none_or(|assignee| job.assignee == Some(assignee))
+            && self.priority.is_none_or(|priority| job.priority == priority)
+            && (self.class().is_empty() || job.asset_class.to_lowercase() == self.class())
+            && have_all(&[&job.title, &job.asset, &job.asset_class], sought)
+    }
+}
+
 impl App {
     /// A page of the tenant's jobs.
     pub async fn jobs(&self, by: &Grant<right::WorkRead>, filter: &JobFilter) -> Result<Vec<Job>> {
@@ -215,23 +257,26 @@ impl App {
         if seeks_nothing(&filter.search, &words) {
             return Ok(Vec::new());
         }
-        let (statement, [one, two, three]) = self.begin_at_fewest(by, filter, words).await?;
-        let start = match filter.order {
+        let mut after = filter.after.unwrap_or(match filter.order {
             JobOrder::Newest => JobId::LAST,
             JobOrder::Oldest => JobId::FIRST,
-        };
-        let args = args![
-            filter.after.unwrap_or(start),
-            page(filter.first),
-            filter.state.map_or("", JobState::word),
-            filter.asset_class.trim().to_lowercase(),
-            filter.priority.map_or(0, Priority::rank),
-            filter.assignee.map_or(0, |id| id.0),
-            one,
-            two,
-            three
-        ];
-        self.store.all(by, statement, args).await
+        });
+        let lead = self.rarest_of_jobs(by, filter, &words, after).await?;
+        let statement = pages::beginning_at(lead, filter);
+        let mut page = Filling::of(filter.first, filter.count(&words));
+        loop {
+            let mut args = args![after, page.most, filter.marks(&words).stored()];
+            args.extend(filter.led_by(lead, &words));
+            let mut read: Vec<Job> = self.store.all(by, statement, args).await?;
+            read.sort_by_key(|job| job.id);
+            if filter.order == JobOrder::Newest {
+                read.reverse();
+            }
+            after = read.last().map_or(after, |last| last.id);
+            if page.take(read, |job| filter.finds(job, &words)) {
+                return Ok(page.rows);
+            }
+        }
     }
 
     /// One job.
@@ -285,6 +330,8 @@ impl App {
         let id = JobId::mint(now, &*self.entropy);
         let state = if new.assignee.is_some() { JobState::Assigned } else { JobState::Unassigned };
         let class = &template.asset_class;
+        let words = words(&[&title, &asset, class]);
+        let marks = Marks::default().words(&words).class(&class.to_lowercase()).priority(new.priority.rank()).stored();
         let row = args![
             new.template,
             version,
@@ -298,7 +345,8 @@ impl App {
             state.word(),
             user,
             now,
-            performers()
+            performers(),
+            marks
         ];
         let note = new.assignee.map_or_else(String::new, |assignee| format!("for user {assignee}"));
         let entry = entry(by, now, Action::JobCreated, id).because(note.clone());
@@ -307,9 +355,10 @@ impl App {
             args![id, now, user, Action::JobCreated.as_str(), 0_i64, note],
             || Error::Conflict,
         );
-        let change = words(&[&title, &asset, class])
+        let person = new.assignee.map_or(0, |id| id.0);
+        let change = words
             .into_iter()
-            .fold(change, |change, word| change.run(sql::ADD_JOB_WORD, args![word, id]));
+            .fold(change, |change, word| change.run(sql::ADD_JOB_WORD, args![word, id, marks, state.word(), person]));
         self.apply(by, change).await?;
         self.find_job(by, id).await
     }
@@ -375,31 +424,26 @@ impl App {
         self.changed(by, id, Action::JobStarted, "", |change| change.must(sql::START, step, || Error::Conflict)).await
     }
 
-    /// The statement that begins at what the fewest jobs have, and the words with the rarest first.
-    async fn begin_at_fewest(
+    /// What the fewest jobs from there on have of what is asked for.
+    async fn rarest_of_jobs(
         &self,
         by: &Grant<right::WorkRead>,
         filter: &JobFilter,
-        words: Words,
-    ) -> Result<(TenantSql, Words)> {
-        let leads = pages::leads(filter, &words);
-        let [one, two, three] = &words;
-        let counts = if leads.len() < 2 {
-            None
-        } else {
-            let args = args![
-                one,
-                two,
-                three,
-                filter.assignee.map_or(0, |id| id.0),
-                filter.asset_class.trim().to_lowercase(),
-                filter.state.map_or("", JobState::word),
-                filter.priority.map_or(0, Priority::rank)
-            ];
-            self.store.one(by, pages::FEWEST, args).await?
+        words: &Words,
+        after: JobId,
+    ) -> Result<Lead> {
+        let (statement, way) = match filter.order {
+            JobOrder::Newest => (pages::REACH, Way::Down),
+            JobOrder::Oldest => (pages::OLDEST_REACH, Way::Up),
         };
-        let lead = fewest(&leads, counts.as_ref())?;
-        Ok((pages::beginning_at(lead, filter), led_by(lead, words)))
+        let leads = pages::leads(filter, words);
+        if leads.len() < 2 {
+            return rarest(&leads, None, way);
+        }
+        let [one, two, three] = words;
+        let state = filter.state.map_or("", JobState::word);
+        let args = args![after, one, two, three, filter.person(), filter.class(), state];
+        rarest(&leads, self.store.one(by, statement, args).await?.as_ref(), way)
     }
 
     pub(super) async fn find_job<P: Permission>(&self, by: &Grant<P>, id: JobId) -> Result<Job> {
@@ -417,6 +461,7 @@ impl App {
     ) -> Result<Job> {
         let now = self.now();
         let change = step(Change::within(by, entry(by, now, action, id).because(note)));
+        let change = change.run(sql::TELL_JOB_WORDS, args![id]);
         let told = args![id, now, by.user()?, action.as_str(), 0_i64, note];
         self.apply(by, change.must(sql::TELL_JOB, told, || Error::Conflict)).await?;
         self.find_job(by, id).await

@@ -2,6 +2,7 @@
 
 mod export;
 mod jobs;
+mod marks;
 mod records;
 pub(crate) mod sql;
 mod steps;
@@ -83,6 +84,12 @@ fn seeks_nothing(search: &str, words: &Words) -> bool {
     !search.trim().is_empty() && words.iter().all(String::is_empty)
 }
 
+/// Whether some texts have all words looked for, as [`words`] takes them apart.
+fn have_all(texts: &[&str], sought: &Words) -> bool {
+    let words = words(texts);
+    sought.iter().all(|word| word.is_empty() || words.contains(word))
+}
+
 /// As many ids as a statement takes, the last repeated; in as many parts as it needs.
 fn in_parts<T: Copy + Into<crate::store::Value>>(ids: &[T]) -> Vec<Vec<crate::store::Value>> {
     let whole = |part: &[T]| {
@@ -112,8 +119,38 @@ fn remark(field: &str, text: &str) -> Result<String> {
     }
 }
 
+/// Rows of a page that nobody said the length of, and of the longest.
+const PAGE: u32 = 100;
+const LONGEST: u32 = 500;
+
 fn page(first: Option<u32>) -> u32 {
-    first.unwrap_or(100).clamp(1, 500)
+    first.unwrap_or(PAGE).clamp(1, LONGEST)
+}
+
+/// A page whose rows are read with some among them that only seem to be asked for.
+struct Filling<T> {
+    first: usize,
+    /// How many are read next.
+    most: u32,
+    rows: Vec<T>,
+}
+
+impl<T> Filling<T> {
+    /// An empty page. Where one filter alone is asked for, what is read is right.
+    fn of(first: Option<u32>, filters: usize) -> Self {
+        let first = page(first);
+        let most = if filters > 1 { (first + first / 2 + 8).min(LONGEST) } else { first };
+        Self { first: usize::try_from(first).unwrap_or(usize::MAX), most, rows: Vec::new() }
+    }
+
+    /// Takes, of what was read, what is right; says whether the page is full or there is no more to read.
+    fn take(&mut self, read: Vec<T>, is_right: impl Fn(&T) -> bool) -> bool {
+        let is_all = read.len() < usize::try_from(self.most).unwrap_or(usize::MAX);
+        let wanted = self.first - self.rows.len();
+        self.rows.extend(read.into_iter().filter(is_right).take(wanted));
+        self.most = (self.most * 2).min(LONGEST);
+        is_all || self.rows.len() == self.first
+    }
 }
 
 #[cfg(test)]

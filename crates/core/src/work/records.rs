@@ -282,6 +282,8 @@ impl App {
             .must(move_job, args, || Error::Conflict)
             .must(sql::ADD_RECORD, row, || Error::Conflict)
             .must(sql::TELL_JOB, args![id, now, user, action.as_str(), number, note], || Error::Conflict);
+        let ends = action == Action::JobCompleted;
+        let change = if ends { change.run(sql::TELL_JOB_WORDS, args![id]) } else { change };
         let applied = self.apply(by, change).await?;
         WorkRecord::from_row(applied.row(1).ok_or_else(|| Error::internal("a record was written and not given"))?)
     }

@@ -24,8 +24,8 @@ statements! {
     /// A new template.
     tenant ADD_TEMPLATE = "INSERT INTO templates (tenant_id, id, title, title_key, asset_class, class_key, state, published,
             last_number,
-            changes, created_by, created_at, updated_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'draft', 0, 1, 1, ?7, ?8, ?8)";
+            changes, created_by, created_at, updated_at, marks)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'draft', 0, 1, 1, ?7, ?8, ?8, ?9)";
     /// The template, if nothing of it has changed; what follows in the change waits for rivals here.
     tenant TOUCH_TEMPLATE = "UPDATE templates SET changes = changes + 1, updated_at = ?4
         WHERE tenant_id = ?1 AND id = ?2 AND changes = ?3";
@@ -33,7 +33,7 @@ statements! {
     tenant COUNT_TEMPLATE = "UPDATE templates SET changes = changes + 1 WHERE tenant_id = ?1 AND id = ?2";
     /// Title and asset class.
     tenant RENAME = "UPDATE templates SET title = ?3, title_key = ?4, asset_class = ?5,
-            class_key = ?6 WHERE tenant_id = ?1 AND id = ?2";
+            class_key = ?6, marks = ?7 WHERE tenant_id = ?1 AND id = ?2";
     /// What a template says of its versions, after they have changed.
     tenant REFRESH = "UPDATE templates SET
             last_number = CASE WHEN last_number > n.newest THEN last_number ELSE n.newest END,
@@ -45,8 +45,13 @@ statements! {
     /// A template whose only version is a draft, gone.
     tenant DELETE_TEMPLATE = "DELETE FROM templates WHERE tenant_id = ?1 AND id = ?2 AND changes = ?3";
     /// A word of a template.
-    tenant ADD_TEMPLATE_WORD = "INSERT INTO template_words (tenant_id, word, template_id, title_key) VALUES (?1, ?2, ?3, ?4)
+    tenant ADD_TEMPLATE_WORD = "INSERT INTO template_words (tenant_id, word, template_id, title_key, marks, state, published)
+        SELECT ?1, ?2, t.id, t.title_key, t.marks, t.state, t.published FROM templates t WHERE t.tenant_id = ?1 AND t.id = ?3
         ON CONFLICT DO NOTHING";
+    /// State and published version beside a template's words, after its versions have changed.
+    tenant TELL_TEMPLATE_WORDS = "UPDATE template_words SET state = t.state, published = t.published FROM templates t
+        WHERE template_words.tenant_id = ?1 AND template_words.template_id = ?2 AND t.tenant_id = ?1 AND t.id = ?2
+          AND (template_words.state <> t.state OR template_words.published <> t.published)";
     /// The words of a template, before it is given others.
     tenant FORGET_TEMPLATE_WORDS = "DELETE FROM template_words WHERE tenant_id = ?1 AND template_id = ?2";
     /// A line of a template's history, numbered by its changes.
@@ -134,15 +139,19 @@ statements! {
     /// A new job, if the version is published, and whoever is to do it is there to.
     tenant ADD_JOB = "INSERT INTO jobs (tenant_id, id, template_id, version, title, asset, asset_class, class_key, priority,
             assignee,
-            state, next_step, step_count, records, changes, created_by, created_at)
+            state, next_step, step_count, records, changes, created_by, created_at, marks)
         SELECT ?1, ?4, v.template_id, v.number, ?5, ?6, ?7, ?8, CAST(?9 AS BIGINT), CAST(?10 AS BIGINT),
-            ?11, 1, v.step_count, 0, 1, CAST(?12 AS BIGINT), CAST(?13 AS BIGINT)
+            ?11, 1, v.step_count, 0, 1, CAST(?12 AS BIGINT), CAST(?13 AS BIGINT), CAST(?15 AS BIGINT)
         FROM template_versions v
         WHERE v.tenant_id = ?1 AND v.template_id = ?2 AND v.number = ?3 AND v.state = 'published'
           AND (CAST(?10 AS BIGINT) IS NULL OR EXISTS (SELECT 1 FROM users u
                WHERE u.tenant_id = ?1 AND u.id = CAST(?10 AS BIGINT) AND u.status = 'active' AND u.roles & CAST(?14 AS BIGINT) <> 0))";
     /// A word of a job.
-    tenant ADD_JOB_WORD = "INSERT INTO job_words (tenant_id, word, job_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    tenant ADD_JOB_WORD = "INSERT INTO job_words (tenant_id, word, job_id, marks, state, assignee)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+    /// State and assignee beside a job's words, after either has changed.
+    tenant TELL_JOB_WORDS = "UPDATE job_words SET state = j.state, assignee = coalesce(j.assignee, 0) FROM jobs j
+        WHERE job_words.tenant_id = ?1 AND job_words.job_id = ?2 AND j.tenant_id = ?1 AND j.id = ?2";
     /// A line of a job's history, numbered by its changes.
     tenant TELL_JOB = "INSERT INTO job_history (tenant_id, job_id, number, at, actor, action, part, note)
         SELECT ?1, j.id, j.changes, CAST(?3 AS BIGINT), CAST(?4 AS BIGINT), ?5, CAST(?6 AS BIGINT), ?7

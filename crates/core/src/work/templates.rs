@@ -6,11 +6,12 @@ use crate::audit::{Action, Entry, Target};
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::{TemplateId, UserId};
-use crate::store::{Change, FromRow, Row, args};
+use crate::store::{Change, FromRow, Row, Value, args};
 
+use super::marks::Marks;
 use super::sql;
-use super::sql::pages::{fewest, led_by, templates as pages};
-use super::{Event, Steps, VersionState, in_parts, line, page, seeks_nothing, sought, words};
+use super::sql::pages::{Lead, Way, rarest, templates as pages};
+use super::{Event, Filling, Steps, VersionState, Words, have_all, in_parts, line, page, seeks_nothing, sought, words};
 
 /// A template: work that is described once and done many times.
 #[derive(Clone, Debug)]
@@ -107,6 +108,51 @@ pub struct TemplateFilter {
     pub order: TemplateOrder,
 }
 
+impl TemplateFilter {
+    fn class(&self) -> String {
+        self.asset_class.trim().to_lowercase()
+    }
+
+    /// How many conditions there are.
+    fn count(&self, words: &Words) -> usize {
+        let others = [self.state.is_some(), !self.class().is_empty()];
+        others.into_iter().chain(words.iter().map(|word| !word.is_empty())).filter(|is_asked| *is_asked).count()
+    }
+
+    fn marks(&self, words: &Words) -> Marks {
+        Marks::default().words(words).class(&self.class())
+    }
+
+    /// What the statement that begins there is told besides place, length and marks.
+    fn led_by(&self, lead: Lead, words: &Words) -> Vec<Value> {
+        let state = self.state.map_or("", VersionState::word);
+        match lead {
+            Lead::Word(place) => args![words.get(place).map_or("", String::as_str), state],
+            Lead::Class => args![self.class(), state],
+            _ if matches!(self.state, None | Some(VersionState::Published)) => Vec::new(),
+            _ => args![state],
+        }
+    }
+
+    /// Whether it is really asked for a template.
+    fn finds(&self, template: &Template, sought: &Words) -> bool {
+        let in_state = self.state.is_none_or(|state| match state {
+            VersionState::Published => template.published.is_some(),
+            state => template.state == state,
+        });
+        in_state
+            && (self.class().is_empty() || template.asset_class.to_lowercase() == self.class())
+            && have_all(&[&template.title, &template.asset_class], sought)
+    }
+}
+
+impl Template {
+    /// Where in the order of titles it stands.
+    fn place(&self) -> (Vec<u8>, TemplateId) {
+        (self.title.to_lowercase().into_bytes(), self.id)
+    }
+}
+
 impl App {
     /// A page of the tenant's templates.
     ///
@@ -117,28 +163,53 @@ impl App {
         if seeks_nothing(&filter.search, &words) {
             return Ok(Vec::new());
         }
-        let class = filter.asset_class.trim().to_lowercase();
-        let state = filter.state.map_or("", VersionState::word);
-        let leads = pages::leads(filter, &words);
-        let counts = if leads.len() < 2 {
-            None
-        } else {
-            let [one, two, three] = &words;
-            self.store.one(by, pages::FEWEST, args![one, two, three, &class, state]).await?
+        let mut place = match (filter.order, filter.after) {
+            (TemplateOrder::Title, after) => self.place_by_title(by, after).await?,
+            (TemplateOrder::Newest, after) => (Vec::new(), after.unwrap_or(TemplateId::LAST)),
         };
-        let lead = fewest(&leads, counts.as_ref())?;
+        let lead = self.rarest_of_templates(by, filter, &words, &place).await?;
         let statement = pages::beginning_at(lead, filter);
-        let [one, two, three] = led_by(lead, words);
-        let mut args = args![page(filter.first), state, class, one, two, three];
-        match filter.order {
-            TemplateOrder::Newest => args.insert(0, filter.after.unwrap_or(TemplateId::LAST).into()),
-            TemplateOrder::Title => {
-                let (key, id) = self.place_by_title(by, filter.after).await?;
-                args.insert(0, id.into());
-                args.push(key.into());
+        let mut page = Filling::of(filter.first, filter.count(&words));
+        loop {
+            let mut args = args![place.1, page.most, filter.marks(&words).stored()];
+            if filter.order == TemplateOrder::Title {
+                args.push(place.0.clone().into());
+            }
+            args.extend(filter.led_by(lead, &words));
+            let mut read: Vec<Template> = self.store.all(by, statement, args).await?;
+            match filter.order {
+                TemplateOrder::Newest => read.sort_by_key(|template| std::cmp::Reverse(template.id)),
+                TemplateOrder::Title => read.sort_by_cached_key(Template::place),
+            }
+            place = read.last().map_or(place, Template::place);
+            if page.take(read, |template| filter.finds(template, &words)) {
+                return Ok(page.rows);
             }
         }
-        self.store.all(by, statement, args).await
+    }
+
+    /// What the fewest templates from there on have of what is asked for.
+    async fn rarest_of_templates(
+        &self,
+        by: &Grant<right::WorkRead>,
+        filter: &TemplateFilter,
+        words: &Words,
+        (title, id): &(Vec<u8>, TemplateId),
+    ) -> Result<Lead> {
+        let leads = pages::leads(filter, words);
+        if leads.len() < 2 {
+            return rarest(&leads, None, Way::Down);
+        }
+        let [one, two, three] = words;
+        let mut args = args![*id, one, two, three, filter.class(), filter.state.map_or("", VersionState::word)];
+        let (statement, way) = match filter.order {
+            TemplateOrder::Newest => (pages::REACH, Way::Down),
+            TemplateOrder::Title => (pages::REACH_BY_TITLE, Way::Up),
+        };
+        if filter.order == TemplateOrder::Title {
+            args.push(title.clone().into());
+        }
+        rarest(&leads, self.store.one(by, statement, args).await?.as_ref(), way)
     }
 
     /// One template.
@@ -218,13 +289,14 @@ impl App {
             return Ok(was);
         }
         let (now, key) = (self.now(), title.to_lowercase().into_bytes());
-        let row = args![id, &title, key.clone(), &asset_class, asset_class.to_lowercase()];
+        let words = words(&[&title, &asset_class]);
+        let class = asset_class.to_lowercase();
+        let marks = Marks::default().words(&words).class(&class).stored();
+        let row = args![id, &title, key, &asset_class, class, marks];
         let change = touching(by, &was, now, Action::TemplateUpdated, 0, &title)?
             .must(sql::RENAME, row, || Error::Conflict)
             .run(sql::FORGET_TEMPLATE_WORDS, args![id]);
-        let change = words(&[&title, &asset_class])
-            .into_iter()
-            .fold(change, |change, word| change.run(sql::ADD_TEMPLATE_WORD, args![word, id, key.clone()]));
+        let change = words.into_iter().fold(change, |change, word| change.run(sql::ADD_TEMPLATE_WORD, args![word, id]));
         self.apply(by, change).await?;
         self.find_template(by, id).await
     }
@@ -243,16 +315,17 @@ impl App {
         let (now, user) = (self.now(), by.user()?);
         let id = TemplateId::mint(now, &*self.entropy);
         let key = new.title.to_lowercase().into_bytes();
-        let row = args![id, &new.title, key.clone(), &new.asset_class, new.asset_class.to_lowercase(), user, now];
+        let words = words(&[&new.title, &new.asset_class]);
+        let class = new.asset_class.to_lowercase();
+        let marks = Marks::default().words(&words).class(&class).stored();
+        let row = args![id, &new.title, key, &new.asset_class, class, user, now, marks];
         let version = args![id, 1_i64, new.steps.to_text()?, new.steps.count(), user, now];
         let change = Change::within(by, entry(by, now, action, id).because(note))
             .must(sql::ADD_TEMPLATE, row, || Error::Conflict)
             .must(sql::ADD_VERSION, version, || Error::Conflict)
             .must(sql::ADD_EDITOR, args![id, 1_i64, user], || Error::Conflict)
             .must(sql::TELL_TEMPLATE, args![id, now, user, action.as_str(), 0_i64, note], || Error::Conflict);
-        let change = words(&[&new.title, &new.asset_class])
-            .into_iter()
-            .fold(change, |change, word| change.run(sql::ADD_TEMPLATE_WORD, args![word, id, key.clone()]));
+        let change = words.into_iter().fold(change, |change, word| change.run(sql::ADD_TEMPLATE_WORD, args![word, id]));
         self.apply(by, change).await?;
         self.find_template(by, id).await
     }
@@ -267,7 +340,7 @@ impl App {
             return Ok((Vec::new(), TemplateId::FIRST));
         };
         match self.find_template(by, id).await {
-            Ok(template) => Ok((template.title.to_lowercase().into_bytes(), id)),
+            Ok(template) => Ok(template.place()),
             Err(Error::NotFound) => Err(Error::invalid("after", "there is no such template")),
             Err(other) => Err(other),
         }

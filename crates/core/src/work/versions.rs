@@ -206,7 +206,10 @@ impl App {
                 .must(sql::ADD_VERSION, args![id, next, text, count, user, now], || Error::Conflict);
             (next, change)
         };
-        let change = change.run(sql::ADD_EDITOR, args![id, number, user]).run(sql::REFRESH, args![id]);
+        let change = change
+            .run(sql::ADD_EDITOR, args![id, number, user])
+            .run(sql::REFRESH, args![id])
+            .run(sql::TELL_TEMPLATE_WORDS, args![id]);
         self.apply(by, change).await?;
         self.find_version(by, id, number).await
     }
@@ -354,6 +357,7 @@ impl App {
             touching(by, &template, now, Action::VersionDeleted, number, "")?
                 .must(sql::DELETE_DRAFT, args![id, number], || Error::Conflict)
                 .run(sql::REFRESH, args![id])
+                .run(sql::TELL_TEMPLATE_WORDS, args![id])
         } else {
             Change::within(by, entry(by, now, Action::TemplateDeleted, id).because(&template.title)).must(
                 sql::DELETE_TEMPLATE,
@@ -393,7 +397,7 @@ impl App {
     }
 
     async fn moved<P: Writes>(&self, by: &Grant<P>, change: Change, id: TemplateId, number: i64) -> Result<Version> {
-        self.apply(by, change.run(sql::REFRESH, args![id])).await?;
+        self.apply(by, change.run(sql::REFRESH, args![id]).run(sql::TELL_TEMPLATE_WORDS, args![id])).await?;
         self.find_version(by, id, number).await
     }
 

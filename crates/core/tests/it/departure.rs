@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use purser_core::access::Role;
 use purser_core::error::Error;
-use purser_core::tenants::{LEFT_OUT, exported_tables};
+use purser_core::tenants::{LEFT_OUT, NewTenant, TenantStatus, TenantUpdate, exported_tables};
+use purser_core::users::UserFilter;
 use serde_json::Value;
 
 use crate::isolation::fill;
 use crate::on_both;
 use crate::work::crew::Crew;
-use crate::world::{World, command_line, named, short, stranger};
+use crate::world::{PASSWORD, World, command_line, named, short, stranger};
 
 /// A tenant, read out.
 async fn export(world: &World, id: &str) -> Vec<Value> {
@@ -66,6 +67,54 @@ on_both! {
         for (table, before) in tables.iter().zip(&before) {
             assert_eq!(&count(table, "other").await, before, "{table}");
         }
+    }
+
+    async fn a_tenant_that_leaves_by_stages_is_gone_at_once_and_its_id_is_nobodys_until_the_last(world) {
+        let (quagga, other) = (world.tenant("quagga").await, world.tenant("other").await);
+        for tenant in [&quagga, &other] {
+            for person in ["john", "jane", "jim"] {
+                world.user(tenant, person, &[Role::Admin]).await;
+                world.sign_in(&format!("{person}@{tenant}.test")).await;
+            }
+        }
+        let count = async |table: &str, id: &str| {
+            world.database.value(&format!("SELECT count(*) FROM {table} WHERE tenant_id = '{id}'")).await
+        };
+        let held = async |id: &str| [count("users", id).await, count("sessions", id).await, count("audit", id).await];
+        let (before, kept) = (held("quagga").await, held("other").await);
+        assert_eq!(before[..2], ["3", "3"]);
+        let by = command_line();
+        world.app.begin_deleting(&by, &quagga).await.unwrap();
+        assert_eq!(held("quagga").await, before);
+        for changes in [1, 3, 12] {
+            // One row of a table in a change, so few changes, and the next time by another node: as if each were killed.
+            assert!(world.another_node().await.clear_leaving(1, changes).await.unwrap());
+            let refused = world.app.sign_in(named("john@quagga.test", PASSWORD, "quagga"), &stranger()).await;
+            assert!(matches!(refused, Err(Error::InvalidCredentials)));
+            assert!(matches!(world.app.users_of(&command_line(), &quagga, &UserFilter::default()).await, Err(Error::NotFound)));
+            assert!(matches!(world.app.update_tenant(&by, &quagga, TenantUpdate::default()).await, Err(Error::NotFound)));
+            assert_eq!(world.app.tenant(&command_line(), &quagga).await.unwrap().status, TenantStatus::Leaving);
+            let again = world.app.create_tenant(&by, NewTenant::parse("quagga", "Another").unwrap()).await;
+            assert!(matches!(again, Err(Error::Invalid(fields)) if fields[0].field == "id"));
+        }
+        assert_eq!(count("sessions", "quagga").await, "1");
+        // Whoever deletes it again goes on, and it is not told twice.
+        world.app.begin_deleting(&by, &quagga).await.unwrap();
+        let (one, two) = (world.another_node().await, world.another_node().await);
+        while count("tenants", "quagga").await != "0" {
+            let (one, two) = tokio::join!(one.clear_leaving(1, 40), two.clear_leaving(1, 40));
+            assert!(one.unwrap() || two.unwrap());
+        }
+        assert!(!one.clear_leaving(1, 40).await.unwrap());
+        for table in world.database.tables_of_tenants().await {
+            assert_eq!(count(&table, "quagga").await, "0", "{table}");
+        }
+        assert_eq!(held("other").await, kept);
+        let told: Vec<String> = world.admin_log().await.iter().map(short).filter(|line| line.contains("deleted")).collect();
+        assert_eq!(told, ["command-line client.deleted client:quagga done"]);
+        world.tenant("quagga").await;
+        assert_eq!(held("quagga").await, ["0", "0", "0"]);
+        world.sign_in("john@other.test").await;
     }
 
     async fn every_table_of_tenants_is_read_out_or_left_out_for_a_reason(world) {

@@ -26,7 +26,7 @@ pub struct Client {
     /// Its name.
     #[schema(example = "Acme Industries")]
     name: String,
-    /// `ACTIVE` or `DISABLED`.
+    /// `ACTIVE`, `DISABLED`, or `LEAVING`: deleted, and not cleared away yet.
     #[schema(example = "ACTIVE")]
     status: &'static str,
     /// What it has settled for itself.
@@ -44,6 +44,7 @@ impl From<Tenant> for Client {
             status: match tenant.status {
                 TenantStatus::Active => "ACTIVE",
                 TenantStatus::Disabled => "DISABLED",
+                TenantStatus::Leaving => "LEAVING",
             },
             settings: tenant.settings,
             created_at: tenant.created_at.to_string(),
@@ -181,7 +182,8 @@ pub async fn update(
     success(Client::from(site.app.update_tenant(&by, &named(&id)?, update).await?))
 }
 
-/// Deletes a tenant with everything it held.
+/// Deletes a tenant with everything it held. Nobody finds it any more; what it held goes at once or, if it is much, by and by. Until then
+/// it is shown as `LEAVING`, and its id cannot be given again.
 #[utoipa::path(delete, path = "/api/admin/clients/{id}", tag = "admin: clients",
     params(("id" = String, Path, description = "The tenant")),
     responses(

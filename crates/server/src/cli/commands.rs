@@ -53,6 +53,7 @@ fn client_row(tenant: &Tenant) -> [String; 4] {
     let status = match tenant.status {
         TenantStatus::Active => "active",
         TenantStatus::Disabled => "disabled",
+        TenantStatus::Leaving => "deleted, being cleared away",
     };
     [tenant.id.to_string(), tenant.name.clone(), status.into(), tenant.created_at.to_string()]
 }

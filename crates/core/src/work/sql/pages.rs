@@ -1,6 +1,6 @@
 //! The statements that list pages, by key and never by counting. Each begins at the index of what the fewest things have, in the order
-//! of the list, so that a page costs what it shows. The other filters are asked of their own indexes before a row is read; a key is
-//! asked for between itself and itself there, for a key that is equal would make both engines read the row to look at.
+//! of the list, and passes over what lacks the marks, the state or the assignee of the other filters inside that index, without reading
+//! a row. What it gives may still lack a word or a class (see `marks.rs`): whoever asks looks, and asks again for as many as lack one.
 
 use crate::error::{Error, Result};
 use crate::store::{FromRow, Row};
@@ -13,52 +13,60 @@ pub(in crate::work) enum Lead {
     Word(usize),
     /// Who is to do it, in a state if one is asked for.
     Assignee,
-    /// The asset class, in a state if one is asked for.
+    /// The asset class.
     Class,
     /// State, priority, or all there is.
     Rest,
 }
 
-/// How many things have each, counted up to a thousand: of more it does not matter how many more.
-pub(in crate::work) struct Counts {
-    words: [i64; 3],
-    assignee: i64,
-    class: i64,
-    rest: i64,
+/// Where, from the page's place on, the two hundredth thing with each condition stands in the list; nothing where there are fewer.
+pub(in crate::work) struct Reach {
+    words: [Option<Vec<u8>>; 3],
+    assignee: Option<Vec<u8>>,
+    class: Option<Vec<u8>>,
+    rest: Option<Vec<u8>>,
 }
 
-impl FromRow for Counts {
+impl FromRow for Reach {
     fn from_row(row: &Row) -> Result<Self> {
-        let words = [row.int(0)?, row.int(1)?, row.int(2)?];
-        Ok(Self { words, assignee: row.int(3)?, class: row.int(4)?, rest: row.int(5)? })
+        let key = |at| row.maybe_bytes(at).map(|key| key.map(<[u8]>::to_vec));
+        Ok(Self { words: [key(0)?, key(1)?, key(2)?], assignee: key(3)?, class: key(4)?, rest: key(5)? })
     }
 }
 
-impl Counts {
-    fn of(&self, lead: Lead) -> i64 {
-        match lead {
-            Lead::Word(place) => self.words.get(place).copied().unwrap_or(i64::MAX),
-            Lead::Assignee => self.assignee,
-            Lead::Class => self.class,
-            Lead::Rest => self.rest,
-        }
+impl Reach {
+    fn of(&self, lead: Lead) -> Option<&[u8]> {
+        let key = match lead {
+            Lead::Word(place) => self.words.get(place).and_then(Option::as_ref),
+            Lead::Assignee => self.assignee.as_ref(),
+            Lead::Class => self.class.as_ref(),
+            Lead::Rest => self.rest.as_ref(),
+        };
+        key.map(Vec::as_slice)
     }
 }
 
-/// Of those that a page can begin at the one that fewest things have; the first if nothing was counted, and of equals.
-pub(in crate::work) fn fewest(leads: &[Lead], counts: Option<&Counts>) -> Result<Lead> {
-    let count = |lead: &&Lead| counts.map_or(0, |counts| counts.of(**lead));
-    leads.iter().min_by_key(count).copied().ok_or_else(|| Error::internal("a page begins at nothing"))
+/// Which way a list runs through its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::work) enum Way {
+    /// From the greatest to the least.
+    Down,
+    /// From the least to the greatest.
+    Up,
 }
 
-/// The words, with the one that leads in the first place.
-pub(in crate::work) fn led_by(lead: Lead, mut words: Words) -> Words {
-    if let Lead::Word(place) = lead
-        && place < words.len()
-    {
-        words.swap(0, place);
-    }
-    words
+/// Of those that a page can begin at the one that the fewest things have there: whose two hundredth stands farthest away, or which has
+/// no two hundred. The first of equals.
+pub(in crate::work) fn rarest(leads: &[Lead], reach: Option<&Reach>, way: Way) -> Result<Lead> {
+    let key = |lead: &Lead| reach.and_then(|reach| reach.of(*lead));
+    let nearer = |one: &[u8], other: &[u8]| if way == Way::Up { one < other } else { one > other };
+    let rarer = |best: Lead, lead: &Lead| match (key(&best), key(lead)) {
+        (Some(_), None) => *lead,
+        (Some(one), Some(other)) if nearer(one, other) => *lead,
+        _ => best,
+    };
+    let (first, others) = leads.split_first().ok_or_else(|| Error::internal("a page begins at nothing"))?;
+    Ok(others.iter().fold(*first, rarer))
 }
 
 /// The places of the words there are.
@@ -66,32 +74,21 @@ fn places(words: &Words) -> impl Iterator<Item = Lead> {
     words.iter().enumerate().filter(|(_, word)| !word.is_empty()).map(|(place, _)| Lead::Word(place))
 }
 
-/// How many rows of a table there are, up to a thousand.
-macro_rules! up_to_a_thousand {
-    ($from:literal, $where:literal) => {
-        concat!("(SELECT count(*) FROM (SELECT 1 FROM ", $from, " WHERE tenant_id = ?1 AND ", $where, " LIMIT 1000) n)")
-    };
-}
-
-/// Asks an index whether it holds the key in hand, unless the filter is not set.
-macro_rules! holds {
-    ($unset:literal, $table:literal, $where:literal, $id:literal, $key:literal) => {
+/// Where the two hundredth row of a table stands.
+macro_rules! two_hundredth {
+    ($key:literal, $from:literal, $where:literal, $place:literal, $order:literal) => {
         concat!(
-            " AND (",
-            $unset,
-            " OR EXISTS (SELECT 1 FROM ",
-            $table,
-            " x WHERE x.tenant_id = ?1 AND ",
+            "(SELECT ",
+            $key,
+            " FROM ",
+            $from,
+            " WHERE tenant_id = ?1 AND ",
             $where,
-            " AND x.",
-            $id,
-            " >= ",
-            $key,
-            " AND x.",
-            $id,
-            " <= ",
-            $key,
-            "))"
+            " AND ",
+            $place,
+            " ORDER BY ",
+            $order,
+            " LIMIT 1 OFFSET 199)"
         )
     };
 }
@@ -102,98 +99,83 @@ pub(crate) mod templates {
     use crate::store::statement::{TenantSql, statements};
     use crate::work::{TemplateFilter, TemplateOrder, VersionState, Words};
 
-    /// Arguments: after, how many, state, class, three words.
-    macro_rules! newest {
-        ($from:literal, $id:literal, $lead:literal, $filters:expr) => {
-            page!($from, $id, $lead, concat!(" AND ", $id, " < ?2"), concat!($id, " DESC"), $filters)
-        };
-    }
-
-    /// The same, and the place in the order of titles.
-    macro_rules! by_title {
-        ($from:literal, $id:literal, $lead:literal, $filters:expr) => {
-            page!(
-                $from,
-                $id,
-                $lead,
-                concat!(" AND (l.title_key, ", $id, ") > (?9, ?2)"),
-                concat!("l.title_key, ", $id),
-                $filters
-            )
-        };
-    }
-
+    /// Arguments: after, how many, marks; by title the title's place; then what the lead asks for.
     macro_rules! page {
-        ($from:literal, $id:literal, $lead:literal, $place:expr, $order:expr, $filters:expr) => {
+        ($table:literal, $id:literal, $lead:literal, $place:expr, $order:expr) => {
             concat!(
                 "SELECT t.id, t.title, t.asset_class, t.state, t.published, t.last_number, t.changes, t.created_by, t.created_at,
                     t.updated_at
-                FROM ", $from, " l CROSS JOIN templates t WHERE l.tenant_id = ?1 ", $lead, $place, " AND t.tenant_id = ?1 AND t.id = ", $id,
-                $filters, " ORDER BY ", $order, " LIMIT ?3"
+                FROM (SELECT ", $id, " AS thing FROM ", $table, " WHERE tenant_id = ?1 ", $lead, " AND ", $place,
+                " AND (marks & ?4) = ?4 ORDER BY ", $order, " LIMIT ?3) l
+                CROSS JOIN templates t WHERE t.tenant_id = ?1 AND t.id = l.thing"
             )
         };
     }
 
-    macro_rules! state {
-        ($key:literal) => {
+    macro_rules! newest {
+        ($table:literal, $id:literal, $lead:literal) => {
+            page!($table, $id, $lead, concat!($id, " < ?2"), concat!($id, " DESC"))
+        };
+    }
+
+    macro_rules! by_title {
+        ($table:literal, $id:literal, $lead:literal) => {
+            page!($table, $id, $lead, concat!("(title_key, ", $id, ") > (?5, ?2)"), concat!("title_key, ", $id))
+        };
+    }
+
+    /// Arguments: after, three words, class, state; by title the title's place.
+    macro_rules! reach {
+        ($key:literal, $place:literal, $order:literal, $word_key:literal, $word_place:literal, $word_order:literal) => {
             concat!(
-                " AND (?4 = '' OR CASE WHEN ?4 = 'published'
-                    THEN EXISTS (SELECT 1 FROM templates x WHERE x.tenant_id = ?1 AND x.published > 0 AND x.id >= ", $key, " AND x.id <= ", $key, ")
-                    ELSE EXISTS (SELECT 1 FROM templates x WHERE x.tenant_id = ?1 AND x.state = ?4 AND x.id >= ", $key, " AND x.id <= ", $key, ")
-                    END)"
-            )
-        };
-    }
-
-    macro_rules! class {
-        ($key:literal) => {
-            holds!("?5 = ''", "templates", "x.class_key = ?5", "id", $key)
-        };
-    }
-
-    macro_rules! words {
-        ($key:literal) => {
-            concat!(holds!("?6 = ''", "template_words", "x.word = ?6", "template_id", $key), other_words!($key))
-        };
-    }
-
-    macro_rules! other_words {
-        ($key:literal) => {
-            concat!(
-                holds!("?7 = ''", "template_words", "x.word = ?7", "template_id", $key),
-                holds!("?8 = ''", "template_words", "x.word = ?8", "template_id", $key)
+                "SELECT ",
+                two_hundredth!($word_key, "template_words", "word = ?3", $word_place, $word_order),
+                ", ",
+                two_hundredth!($word_key, "template_words", "word = ?4", $word_place, $word_order),
+                ", ",
+                two_hundredth!($word_key, "template_words", "word = ?5", $word_place, $word_order),
+                ", NULL, ",
+                two_hundredth!($key, "templates", "class_key = ?6 AND ?6 <> ''", $place, $order),
+                ",
+                CASE WHEN ?7 = '' THEN NULL WHEN ?7 = 'published' THEN ",
+                two_hundredth!($key, "templates", "published > 0", $place, $order),
+                " ELSE ",
+                two_hundredth!($key, "templates", "state = ?7", $place, $order),
+                " END"
             )
         };
     }
 
     statements! {
         /// The newest first.
-        tenant TEMPLATES = newest!("templates", "l.id", "", concat!(state!("l.id"), class!("l.id"), words!("l.id")));
+        tenant TEMPLATES = newest!("templates", "id", "");
         /// By title.
-        tenant TEMPLATES_BY_TITLE = by_title!("templates", "l.id", "", concat!(state!("l.id"), class!("l.id"), words!("l.id")));
+        tenant TEMPLATES_BY_TITLE = by_title!("templates", "id", "");
         /// Those in a state.
-        tenant TEMPLATES_IN_STATE = newest!("templates", "l.id", "AND l.state = ?4", concat!(class!("l.id"), words!("l.id")));
+        tenant TEMPLATES_IN_STATE = newest!("templates", "id", "AND state = ?5");
         /// Those in a state, by title.
-        tenant TEMPLATES_IN_STATE_BY_TITLE = by_title!("templates", "l.id", "AND l.state = ?4", concat!(class!("l.id"), words!("l.id")));
+        tenant TEMPLATES_IN_STATE_BY_TITLE = by_title!("templates", "id", "AND state = ?6");
         /// Those with a published version.
-        tenant TEMPLATES_PUBLISHED = newest!("templates", "l.id", "AND l.published > 0 AND ?4 = 'published'", concat!(class!("l.id"), words!("l.id")));
+        tenant TEMPLATES_PUBLISHED = newest!("templates", "id", "AND published > 0");
         /// Those with a published version, by title.
-        tenant TEMPLATES_PUBLISHED_BY_TITLE = by_title!("templates", "l.id", "AND l.published > 0 AND ?4 = 'published'", concat!(class!("l.id"), words!("l.id")));
+        tenant TEMPLATES_PUBLISHED_BY_TITLE = by_title!("templates", "id", "AND published > 0");
         /// Those for a class.
-        tenant TEMPLATES_OF_CLASS = newest!("templates", "l.id", "AND l.class_key = ?5", concat!(state!("l.id"), words!("l.id")));
+        tenant TEMPLATES_OF_CLASS = newest!("templates", "id",
+            "AND class_key = ?5 AND (?6 = '' OR state = ?6 OR (?6 = 'published' AND published > 0))");
         /// Those for a class, by title.
-        tenant TEMPLATES_OF_CLASS_BY_TITLE = by_title!("templates", "l.id", "AND l.class_key = ?5", concat!(state!("l.id"), words!("l.id")));
+        tenant TEMPLATES_OF_CLASS_BY_TITLE = by_title!("templates", "id",
+            "AND class_key = ?6 AND (?7 = '' OR state = ?7 OR (?7 = 'published' AND published > 0))");
         /// Those with a word.
-        tenant TEMPLATES_WITH_WORD = newest!("template_words", "l.template_id", "AND l.word = ?6", concat!(state!("l.template_id"), class!("l.template_id"), other_words!("l.template_id")));
+        tenant TEMPLATES_WITH_WORD = newest!("template_words", "template_id",
+            "AND word = ?5 AND (?6 = '' OR state IN (?6, '') OR (?6 = 'published' AND published > 0))");
         /// Those with a word, by title.
-        tenant TEMPLATES_WITH_WORD_BY_TITLE = by_title!("template_words", "l.template_id", "AND l.word = ?6", concat!(state!("l.template_id"), class!("l.template_id"), other_words!("l.template_id")));
-        /// How many have each of three words, nobody's (templates are not given to people), a class, a state.
-        tenant FEWEST = concat!("SELECT ", up_to_a_thousand!("template_words", "word = ?2"), ", ",
-            up_to_a_thousand!("template_words", "word = ?3"), ", ",
-            up_to_a_thousand!("template_words", "word = ?4"), ", 0, ",
-            up_to_a_thousand!("templates", "class_key = ?5"), ", CASE WHEN ?6 = 'published' THEN ",
-            up_to_a_thousand!("templates", "published > 0"), " ELSE ",
-            up_to_a_thousand!("templates", "state = ?6"), " END");
+        tenant TEMPLATES_WITH_WORD_BY_TITLE = by_title!("template_words", "template_id",
+            "AND word = ?6 AND (?7 = '' OR state IN (?7, '') OR (?7 = 'published' AND published > 0))");
+        /// The reach of each of three words, nobody's (templates are not given to people), a class, a state.
+        tenant REACH = reach!("id", "id < ?2", "id DESC", "template_id", "template_id < ?2", "template_id DESC");
+        /// The same by title.
+        tenant REACH_BY_TITLE = reach!("title_key", "(title_key, id) > (?8, ?2)", "title_key, id",
+            "title_key", "(title_key, template_id) > (?8, ?2)", "title_key, template_id");
     }
 
     /// What a page can begin at, the likely fewest first.
@@ -230,119 +212,96 @@ pub(crate) mod jobs {
     use crate::store::statement::{TenantSql, statements};
     use crate::work::{JobFilter, JobOrder, Words};
 
-    /// Arguments: after, how many, state, class, priority, assignee, three words.
+    /// Arguments: after, how many, marks; then what the lead asks for.
     macro_rules! page {
-        ($from:literal, $id:literal, $lead:literal, $place:literal, $order:literal, $filters:expr) => {
+        ($table:literal, $id:literal, $lead:literal, $place:literal, $order:literal) => {
             concat!(
                 "SELECT j.id, j.template_id, j.version, j.title, j.asset, j.asset_class, j.priority, j.assignee, j.state, j.next_step,
                     j.step_count, j.records, j.created_by, j.created_at, j.started_at, j.ended_at
-                FROM ", $from, " l CROSS JOIN jobs j WHERE l.tenant_id = ?1 ", $lead, " AND ", $id, $place,
-                " AND j.tenant_id = ?1 AND j.id = ", $id, $filters, " ORDER BY ", $id, $order, " LIMIT ?3"
+                FROM (SELECT ", $id, " AS thing FROM ", $table, " WHERE tenant_id = ?1 ", $lead, " AND ", $id, $place,
+                " AND (marks & ?4) = ?4 ORDER BY ", $id, $order, " LIMIT ?3) l
+                CROSS JOIN jobs j WHERE j.tenant_id = ?1 AND j.id = l.thing"
             )
         };
     }
 
     macro_rules! newest {
-        ($from:literal, $id:literal, $lead:literal, $filters:expr) => {
-            page!($from, $id, $lead, " < ?2", " DESC", $filters)
+        ($table:literal, $id:literal, $lead:literal) => {
+            page!($table, $id, $lead, " < ?2", " DESC")
         };
     }
 
     macro_rules! oldest {
-        ($from:literal, $id:literal, $lead:literal, $filters:expr) => {
-            page!($from, $id, $lead, " > ?2", "", $filters)
+        ($table:literal, $id:literal, $lead:literal) => {
+            page!($table, $id, $lead, " > ?2", "")
         };
     }
 
-    macro_rules! state {
-        ($key:literal) => {
-            holds!("?4 = ''", "jobs", "x.state = ?4", "id", $key)
-        };
-    }
-
-    macro_rules! class {
-        ($key:literal) => {
-            holds!("?5 = ''", "jobs", "x.class_key = ?5", "id", $key)
-        };
-    }
-
-    macro_rules! priority {
-        ($key:literal) => {
-            holds!("CAST(?6 AS BIGINT) = 0", "jobs", "x.priority = CAST(?6 AS BIGINT)", "id", $key)
-        };
-    }
-
-    macro_rules! assignee {
-        ($key:literal) => {
-            holds!("CAST(?7 AS BIGINT) = 0", "jobs", "x.assignee = CAST(?7 AS BIGINT)", "id", $key)
-        };
-    }
-
-    macro_rules! words {
-        ($key:literal) => {
-            concat!(holds!("?8 = ''", "job_words", "x.word = ?8", "job_id", $key), other_words!($key))
-        };
-    }
-
-    macro_rules! other_words {
-        ($key:literal) => {
+    /// Arguments: after, three words, assignee, class, state.
+    macro_rules! reach {
+        ($word_place:literal, $word_order:literal, $place:literal, $order:literal) => {
             concat!(
-                holds!("?9 = ''", "job_words", "x.word = ?9", "job_id", $key),
-                holds!("?10 = ''", "job_words", "x.word = ?10", "job_id", $key)
+                "SELECT ",
+                two_hundredth!("job_id", "job_words", "word = ?3", $word_place, $word_order),
+                ", ",
+                two_hundredth!("job_id", "job_words", "word = ?4", $word_place, $word_order),
+                ", ",
+                two_hundredth!("job_id", "job_words", "word = ?5", $word_place, $word_order),
+                ",
+                CASE WHEN CAST(?6 AS BIGINT) = 0 THEN NULL WHEN ?8 = '' THEN ",
+                two_hundredth!("id", "jobs", "assignee = CAST(?6 AS BIGINT)", $place, $order),
+                " ELSE ",
+                two_hundredth!("id", "jobs", "assignee = CAST(?6 AS BIGINT) AND state = ?8", $place, $order),
+                " END, ",
+                two_hundredth!("id", "jobs", "class_key = ?7 AND ?7 <> ''", $place, $order),
+                ",
+                CASE WHEN ?8 = '' THEN NULL ELSE ",
+                two_hundredth!("id", "jobs", "state = ?8", $place, $order),
+                " END"
             )
         };
     }
 
     statements! {
         /// The newest first.
-        tenant JOBS = newest!("jobs", "l.id", "", concat!(state!("l.id"), priority!("l.id"), class!("l.id"), assignee!("l.id"), words!("l.id")));
+        tenant JOBS = newest!("jobs", "id", "");
         /// Those in a state.
-        tenant JOBS_IN_STATE = newest!("jobs", "l.id", "AND l.state = ?4", concat!(priority!("l.id"), class!("l.id"), assignee!("l.id"), words!("l.id")));
-        /// Those in a state of a priority.
-        tenant JOBS_IN_STATE_OF_PRIORITY = newest!("jobs", "l.id", "AND l.state = ?4 AND l.priority = CAST(?6 AS BIGINT)", concat!(class!("l.id"), assignee!("l.id"), words!("l.id")));
+        tenant JOBS_IN_STATE = newest!("jobs", "id", "AND state = ?5");
         /// Those of a priority.
-        tenant JOBS_OF_PRIORITY = newest!("jobs", "l.id", "AND l.priority = CAST(?6 AS BIGINT)", concat!(state!("l.id"), class!("l.id"), assignee!("l.id"), words!("l.id")));
+        tenant JOBS_OF_PRIORITY = newest!("jobs", "id", "AND priority = CAST(?5 AS BIGINT)");
         /// Those of an assignee.
-        tenant JOBS_OF = newest!("jobs", "l.id", "AND l.assignee = CAST(?7 AS BIGINT)", concat!(state!("l.id"), class!("l.id"), priority!("l.id"), words!("l.id")));
+        tenant JOBS_OF = newest!("jobs", "id", "AND assignee = CAST(?5 AS BIGINT)");
         /// Those of an assignee in a state.
-        tenant JOBS_OF_IN_STATE = newest!("jobs", "l.id", "AND l.assignee = CAST(?7 AS BIGINT) AND l.state = ?4", concat!(class!("l.id"), priority!("l.id"), words!("l.id")));
+        tenant JOBS_OF_IN_STATE = newest!("jobs", "id", "AND assignee = CAST(?5 AS BIGINT) AND state = ?6");
         /// Those for a class.
-        tenant JOBS_OF_CLASS = newest!("jobs", "l.id", "AND l.class_key = ?5", concat!(state!("l.id"), priority!("l.id"), assignee!("l.id"), words!("l.id")));
-        /// Those for a class in a state.
-        tenant JOBS_OF_CLASS_IN_STATE = newest!("jobs", "l.id", "AND l.class_key = ?5 AND l.state = ?4", concat!(priority!("l.id"), assignee!("l.id"), words!("l.id")));
+        tenant JOBS_OF_CLASS = newest!("jobs", "id",
+            "AND class_key = ?5 AND (?6 = '' OR state = ?6) AND (CAST(?7 AS BIGINT) = 0 OR assignee = CAST(?7 AS BIGINT))");
         /// Those with a word.
-        tenant JOBS_WITH_WORD = newest!("job_words", "l.job_id", "AND l.word = ?8", concat!(state!("l.job_id"), class!("l.job_id"), priority!("l.job_id"), assignee!("l.job_id"), other_words!("l.job_id")));
+        tenant JOBS_WITH_WORD = newest!("job_words", "job_id",
+            "AND word = ?5 AND (?6 = '' OR state IN (?6, '')) AND (CAST(?7 AS BIGINT) = 0 OR assignee = CAST(?7 AS BIGINT) OR state = '')");
         /// The oldest first.
-        tenant OLDEST_JOBS = oldest!("jobs", "l.id", "", concat!(state!("l.id"), priority!("l.id"), class!("l.id"), assignee!("l.id"), words!("l.id")));
+        tenant OLDEST_JOBS = oldest!("jobs", "id", "");
         /// Those in a state, the oldest first.
-        tenant OLDEST_JOBS_IN_STATE = oldest!("jobs", "l.id", "AND l.state = ?4", concat!(priority!("l.id"), class!("l.id"), assignee!("l.id"), words!("l.id")));
-        /// Those in a state of a priority, the oldest first.
-        tenant OLDEST_JOBS_IN_STATE_OF_PRIORITY = oldest!("jobs", "l.id", "AND l.state = ?4 AND l.priority = CAST(?6 AS BIGINT)", concat!(class!("l.id"), assignee!("l.id"), words!("l.id")));
+        tenant OLDEST_JOBS_IN_STATE = oldest!("jobs", "id", "AND state = ?5");
         /// Those of a priority, the oldest first.
-        tenant OLDEST_JOBS_OF_PRIORITY = oldest!("jobs", "l.id", "AND l.priority = CAST(?6 AS BIGINT)", concat!(state!("l.id"), class!("l.id"), assignee!("l.id"), words!("l.id")));
+        tenant OLDEST_JOBS_OF_PRIORITY = oldest!("jobs", "id", "AND priority = CAST(?5 AS BIGINT)");
         /// Those of an assignee, the oldest first.
-        tenant OLDEST_JOBS_OF = oldest!("jobs", "l.id", "AND l.assignee = CAST(?7 AS BIGINT)", concat!(state!("l.id"), class!("l.id"), priority!("l.id"), words!("l.id")));
+        tenant OLDEST_JOBS_OF = oldest!("jobs", "id", "AND assignee = CAST(?5 AS BIGINT)");
         /// Those of an assignee in a state, the oldest first.
-        tenant OLDEST_JOBS_OF_IN_STATE = oldest!("jobs", "l.id", "AND l.assignee = CAST(?7 AS BIGINT) AND l.state = ?4", concat!(class!("l.id"), priority!("l.id"), words!("l.id")));
+        tenant OLDEST_JOBS_OF_IN_STATE = oldest!("jobs", "id", "AND assignee = CAST(?5 AS BIGINT) AND state = ?6");
         /// Those for a class, the oldest first.
-        tenant OLDEST_JOBS_OF_CLASS = oldest!("jobs", "l.id", "AND l.class_key = ?5", concat!(state!("l.id"), priority!("l.id"), assignee!("l.id"), words!("l.id")));
-        /// Those for a class in a state, the oldest first.
-        tenant OLDEST_JOBS_OF_CLASS_IN_STATE = oldest!("jobs", "l.id", "AND l.class_key = ?5 AND l.state = ?4", concat!(priority!("l.id"), assignee!("l.id"), words!("l.id")));
+        tenant OLDEST_JOBS_OF_CLASS = oldest!("jobs", "id",
+            "AND class_key = ?5 AND (?6 = '' OR state = ?6) AND (CAST(?7 AS BIGINT) = 0 OR assignee = CAST(?7 AS BIGINT))");
         /// Those with a word, the oldest first.
-        tenant OLDEST_JOBS_WITH_WORD = oldest!("job_words", "l.job_id", "AND l.word = ?8", concat!(state!("l.job_id"), class!("l.job_id"), priority!("l.job_id"), assignee!("l.job_id"), other_words!("l.job_id")));
-        /// How many have each of three words, an assignee and a class, both in the state if one is asked for, and what remains.
-        tenant FEWEST = concat!("SELECT ", up_to_a_thousand!("job_words", "word = ?2"), ", ",
-            up_to_a_thousand!("job_words", "word = ?3"), ", ", up_to_a_thousand!("job_words", "word = ?4"), ",
-            CASE WHEN ?7 = '' THEN ", up_to_a_thousand!("jobs", "assignee = CAST(?5 AS BIGINT)"), "
-                ELSE ", up_to_a_thousand!("jobs", "assignee = CAST(?5 AS BIGINT) AND state = ?7"), " END,
-            CASE WHEN ?7 = '' THEN ", up_to_a_thousand!("jobs", "class_key = ?6"), "
-                ELSE ", up_to_a_thousand!("jobs", "class_key = ?6 AND state = ?7"), " END,
-            CASE WHEN ?7 = '' THEN ", up_to_a_thousand!("jobs", "priority = CAST(?8 AS BIGINT)"), "
-                WHEN CAST(?8 AS BIGINT) = 0 THEN ", up_to_a_thousand!("jobs", "state = ?7"), "
-                ELSE ", up_to_a_thousand!("jobs", "state = ?7 AND priority = CAST(?8 AS BIGINT)"), " END");
+        tenant OLDEST_JOBS_WITH_WORD = oldest!("job_words", "job_id",
+            "AND word = ?5 AND (?6 = '' OR state IN (?6, '')) AND (CAST(?7 AS BIGINT) = 0 OR assignee = CAST(?7 AS BIGINT) OR state = '')");
+        /// The reach of each of three words, an assignee (in the state if one is asked for), a class, a state.
+        tenant REACH = reach!("job_id < ?2", "job_id DESC", "id < ?2", "id DESC");
+        /// The same, the oldest first.
+        tenant OLDEST_REACH = reach!("job_id > ?2", "job_id", "id > ?2", "id");
     }
 
-    /// What a page can begin at, the likely fewest first.
+    /// What a page can begin at, the likely fewest first. At a priority only if nothing else is asked for: all marks tell it.
     pub(in crate::work) fn leads(filter: &JobFilter, words: &Words) -> Vec<Lead> {
         let mut leads: Vec<Lead> = Vec::new();
         if filter.assignee.is_some() {
@@ -352,7 +311,7 @@ pub(crate) mod jobs {
         if !filter.asset_class.trim().is_empty() {
             leads.push(Lead::Class);
         }
-        if filter.state.is_some() || filter.priority.is_some() || leads.is_empty() {
+        if filter.state.is_some() || leads.is_empty() {
             leads.push(Lead::Rest);
         }
         leads
@@ -364,10 +323,8 @@ pub(crate) mod jobs {
             (Lead::Word(_), ..) => [JOBS_WITH_WORD, OLDEST_JOBS_WITH_WORD],
             (Lead::Assignee, Some(_), _) => [JOBS_OF_IN_STATE, OLDEST_JOBS_OF_IN_STATE],
             (Lead::Assignee, None, _) => [JOBS_OF, OLDEST_JOBS_OF],
-            (Lead::Class, Some(_), _) => [JOBS_OF_CLASS_IN_STATE, OLDEST_JOBS_OF_CLASS_IN_STATE],
-            (Lead::Class, None, _) => [JOBS_OF_CLASS, OLDEST_JOBS_OF_CLASS],
-            (Lead::Rest, Some(_), Some(_)) => [JOBS_IN_STATE_OF_PRIORITY, OLDEST_JOBS_IN_STATE_OF_PRIORITY],
-            (Lead::Rest, Some(_), None) => [JOBS_IN_STATE, OLDEST_JOBS_IN_STATE],
+            (Lead::Class, ..) => [JOBS_OF_CLASS, OLDEST_JOBS_OF_CLASS],
+            (Lead::Rest, Some(_), _) => [JOBS_IN_STATE, OLDEST_JOBS_IN_STATE],
             (Lead::Rest, None, Some(_)) => [JOBS_OF_PRIORITY, OLDEST_JOBS_OF_PRIORITY],
             (Lead::Rest, None, None) => [JOBS, OLDEST_JOBS],
         };

@@ -46,6 +46,7 @@ fn status(tenant: &Tenant) -> Chip {
     match tenant.status {
         TenantStatus::Active => ("Active", Tone::Green).into(),
         TenantStatus::Disabled => ("Disabled", Tone::Red).into(),
+        TenantStatus::Leaving => ("Deleted, being cleared away", Tone::Red).into(),
     }
 }
 
