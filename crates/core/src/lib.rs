@@ -10,6 +10,7 @@ pub mod admins;
 pub mod app;
 pub mod audit;
 pub mod config;
+pub mod durations;
 pub mod env;
 pub mod error;
 pub mod ids;

@@ -5,6 +5,7 @@
 mod account;
 mod assets;
 mod audit;
+mod desk;
 mod domains;
 mod editor;
 mod factors;
@@ -106,10 +107,28 @@ pub fn pages(site: &Site) -> (Router<Site>, Vec<&'static str>) {
         .route("/admin/sign-out", post(system::door::leave))
         .route("/admin/tenants/new", get(system::tenants::blank).post(system::tenants::add))
         .route("/admin/tenants/{id}", get(system::tenants::page).post(system::tenants::rename))
+        .route("/admin/tenants/{id}/people", get(system::people::list))
+        .route("/admin/tenants/{id}/people/new", get(system::people::blank).post(system::people::add))
+        .route("/admin/tenants/{id}/people/{user}", get(system::people::page))
+        .route("/admin/tenants/{id}/people/{user}/{act}", get(system::people::ask).post(system::people::act))
+        .route("/admin/tenants/{id}/providers", get(providers::list))
+        .route("/admin/tenants/{id}/new-provider/{kind}", get(provider_form::blank).post(provider_form::add))
+        .route("/admin/tenants/{id}/providers/{name}", get(providers::page))
+        .route("/admin/tenants/{id}/providers/{name}/edit", get(provider_form::edit).post(provider_form::save))
+        .route("/admin/tenants/{id}/providers/{name}/test", post(providers::test))
+        .route("/admin/tenants/{id}/providers/{name}/{act}", get(providers::ask).post(providers::act))
+        .route("/admin/tenants/{id}/domains", get(domains::list).post(domains::add))
+        .route("/admin/tenants/{id}/domains/{name}/confirm", get(system::domains::ask).post(system::domains::confirm))
+        .route("/admin/tenants/{id}/domains/{name}/{act}", get(domains::ask).post(domains::act))
+        .route("/admin/tenants/{id}/settings", get(settings::page).post(settings::save))
         .route("/admin/tenants/{id}/{act}", get(system::tenants::ask).post(system::tenants::act))
         .route("/admin/admins", get(system::admins::list).post(system::admins::add))
         .route("/admin/admins/{id}/{act}", get(system::admins::ask).post(system::admins::act))
-        .route("/admin/keys", get(system::keys::page).post(system::keys::rotate))
+        .route("/admin/keys", get(system::keys::page))
+        .route("/admin/keys/rotate", get(system::keys::ask).post(system::keys::rotate))
+        .route("/admin/sessions", get(system::sessions::page).post(system::sessions::end))
+        .route("/admin/sessions/end-all", get(system::sessions::ask).post(system::sessions::end_all))
+        .route("/admin/mail", get(system::mail::page))
         .route("/admin/license", get(system::license::page).post(system::license::install))
         .route("/admin/audit", get(system::audit::page))
         .route("/admin/health", get(system::health::page))

@@ -98,7 +98,7 @@ impl Place {
         }
     }
 
-    fn path(self) -> &'static str {
+    pub(super) fn path(self) -> &'static str {
         match self {
             Self::Start => "/",
             Self::Jobs => "/jobs",
@@ -112,7 +112,7 @@ impl Place {
         }
     }
 
-    fn label(self) -> &'static str {
+    pub(super) fn label(self) -> &'static str {
         match self {
             Self::Start => "Overview",
             Self::Jobs => "Jobs",

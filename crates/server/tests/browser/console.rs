@@ -40,7 +40,7 @@ fn name(role: &str) -> &'static str {
 }
 
 /// Where the pictures of every page are kept: what a reviewer of a change looks at. `./test` says where that is.
-fn pictures() -> String {
+pub(crate) fn pictures() -> String {
     std::env::var("TEST_PICTURES").unwrap_or_else(|_| format!("{}/console", env!("CARGO_TARGET_TMPDIR")))
 }
 
@@ -372,40 +372,6 @@ fn somebody_comes_by_letter_and_with_both_factors_on_every_screen() {
         guest.browser.read("You are signed out");
         guest.open("/sign-in");
         guest.press("Use a passkey", "Hello");
-    }
-}
-
-/// The same for the pages of the deployment.
-#[test]
-fn every_page_of_the_deployment_is_for_everybody_on_every_screen() {
-    let here = Deployment::on_sqlite();
-    here.done(PASSWORD, &["admin", "create", "root", "--password-stdin"]);
-    let node = here.start();
-    let browser = &mut Browser::taking_pictures_to(&pictures());
-    let mut guest = Guest { browser, node: &node };
-    for (screen, size) in [(Screen::DESKTOP, "desktop"), (Screen::PHONE, "phone")] {
-        for (dark, light) in [(false, "light"), (true, "dark")] {
-            guest.browser.someone_at(Screen { dark, ..screen });
-            assert!(guest.open("/admin/keys").starts_with("/admin/sign-in"));
-            guest.look(&format!("admin-sign-in-{size}-{light}"));
-            guest.browser.fill("username", "root");
-            guest.browser.fill("password", PASSWORD);
-            guest.press("Sign in", "Rotate the keys");
-            for (name, path) in [
-                ("tenants", "/admin"),
-                ("new-tenant", "/admin/tenants/new"),
-                ("tenant", "/admin/tenants/acme"),
-                ("delete-tenant", "/admin/tenants/acme/delete"),
-                ("admins", "/admin/admins"),
-                ("keys", "/admin/keys"),
-                ("license", "/admin/license"),
-                ("audit", "/admin/audit"),
-                ("health", "/admin/health"),
-            ] {
-                guest.open(path);
-                guest.look(&format!("admin-{name}-{size}-{light}"));
-            }
-        }
     }
 }
 
