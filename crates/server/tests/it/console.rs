@@ -3,11 +3,13 @@
 mod factors;
 mod letters;
 mod pages;
+mod places;
 mod rights;
 mod settings;
 mod sign_in;
 mod system;
 mod two_factor;
+mod walk;
 mod work;
 
 use crate::http::probe::Reply;
