@@ -1,5 +1,6 @@
 //! The work behind the doors: templates and their versions, the jobs done by them, what was recorded, and who did what.
 
+mod assignees;
 mod differences;
 mod export;
 mod jobs;
@@ -12,6 +13,7 @@ mod versions;
 
 use std::collections::BTreeSet;
 
+pub use assignees::OFFERED;
 pub use differences::{Apart, Piece, StepChange, between};
 pub use export::{EventExport, JobExport, PersonExport, RecordExport, StepExport};
 pub use jobs::{Job, JobFilter, JobOrder, JobState, NewJob, Priority};

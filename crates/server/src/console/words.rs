@@ -70,6 +70,7 @@ said! {
     DomainUnproven = "domain-unproven", "The record is not there yet. It can take a while until a new record is seen everywhere.";
     DomainRemoved = "domain-removed", "The domain is removed.";
     SettingsSaved = "settings-saved", "Saved. It holds from now on.";
+    Dressed = "dressed", "Saved. This is how your pages look from now on.";
     TemplateMade = "template-made", "The template is made. Now write down its steps.";
     TemplateSaved = "template-saved", "Saved.";
     VersionSaved = "version-saved", "The steps are saved.";
