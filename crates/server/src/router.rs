@@ -107,6 +107,7 @@ routes! {
         "/api/admin/clients/{id}/users" => get users::list, post users::create;
         "/api/admin/clients/{id}/users/{user}" => patch users::switch, delete users::delete;
         "/api/admin/clients/{id}/users/{user}/sessions" => delete users::end_sessions;
+        "/api/admin/clients/{id}/users/{user}/two-factor" => delete users::reset_two_factor;
         "/api/admin/clients/{id}/identity-providers" => get providers::list, post providers::create;
         "/api/admin/clients/{id}/identity-providers/{name}" => get providers::show, patch providers::update, delete providers::delete;
         "/api/admin/clients/{id}/identity-providers/{name}/sessions" => delete providers::end_sessions;

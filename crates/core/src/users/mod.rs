@@ -2,10 +2,12 @@
 
 mod email;
 pub(crate) mod sql;
+pub(crate) mod tally;
 
 use std::sync::Arc;
 
 pub use email::Email;
+pub use tally::{PeopleTally, Seats};
 
 use crate::access::{Grant, Permission, Role, Roles, Scope, SystemGrant, Writes, right, system_right};
 use crate::app::App;

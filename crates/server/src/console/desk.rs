@@ -65,7 +65,7 @@ impl Desk {
         let person = Person::from_request_parts(parts, site).await?;
         let by = person.caller.grant()?;
         let chrome = person.chrome(place, title(place));
-        let top = Top { title: title(place), path: place.path(), tenant: None };
+        let top = Top { title: title(place), path: place.path(), tenant: None, more: more(place) };
         Ok(Self { chrome, top, root: String::new(), by })
     }
 
@@ -76,7 +76,7 @@ impl Desk {
         let tenant = site.app.tenant(&keeper.admin.grant(), &known(&id)?).await?;
         let by = site.app.settling_of(&keeper.admin.grant(), &tenant.id).await?;
         let chrome = keeper.chrome("/admin", format!("{}: {}", tenant.name, part.label()));
-        let top = Top { title: part.label(), path: part.path(), tenant: Some(Head::of(&tenant, part)) };
+        let top = Top { title: part.label(), path: part.path(), tenant: Some(Head::of(&tenant, part)), more: None };
         Ok(Self { chrome, top, root: format!("/admin/tenants/{}", tenant.id), by })
     }
 
@@ -98,6 +98,11 @@ fn title(place: Place) -> &'static str {
     }
 }
 
+/// What belongs to it and has a page of its own.
+fn more(place: Place) -> Option<(&'static str, &'static str)> {
+    (place == Place::Settings).then_some(("/settings/look", "Name, colour and logo"))
+}
+
 /// What stands above a page: its title; about a tenant, also whose it is and the ways to its other parts.
 #[derive(Template)]
 #[template(path = "console/parts/top.html")]
@@ -105,6 +110,7 @@ pub(super) struct Top {
     title: &'static str,
     path: &'static str,
     tenant: Option<Head>,
+    more: Option<(&'static str, &'static str)>,
 }
 
 impl HtmlSafe for Top {}

@@ -5,14 +5,18 @@
 mod account;
 mod assets;
 mod audit;
+mod charts;
+mod compare;
 mod desk;
 mod domains;
 mod editor;
 mod factors;
 mod form;
+mod import;
 mod invitation;
 mod jobs;
 mod letters;
+mod look;
 mod page;
 mod parts;
 mod people;
@@ -23,6 +27,7 @@ mod providers;
 mod refusal;
 mod report;
 mod settings;
+mod shades;
 mod sign_in;
 mod start;
 mod system;
@@ -70,6 +75,8 @@ pub fn pages(site: &Site) -> (Router<Site>, Vec<&'static str>) {
         .route("/account/sign-out-everywhere", get(account::ask_everywhere).post(account::sign_out_everywhere))
         .route("/people", get(people::list))
         .route("/people/new", get(people::blank).post(people::add))
+        .route("/people/import", get(import::blank).post(import::take))
+        .route("/people/import/report", post(import::report))
         .route("/people/{id}", get(person::page).post(person::save))
         .route("/people/{id}/roles", post(person::set_roles))
         .route("/people/{id}/{act}", get(person::ask).post(person::act))
@@ -82,6 +89,7 @@ pub fn pages(site: &Site) -> (Router<Site>, Vec<&'static str>) {
         .route("/domains", get(domains::list).post(domains::add))
         .route("/domains/{name}/{act}", get(domains::ask).post(domains::act))
         .route("/settings", get(settings::page).post(settings::save))
+        .route("/settings/look", get(look::page).post(look::save))
         .route("/audit", get(audit::page))
         .route("/templates", get(templates::list))
         .route("/templates/new", get(templates::blank).post(templates::add))
@@ -91,6 +99,7 @@ pub fn pages(site: &Site) -> (Router<Site>, Vec<&'static str>) {
         .route("/templates/{id}/history", get(templates::history))
         .route("/templates/{id}/versions/{number}", get(versions::page))
         .route("/templates/{id}/versions/{number}/edit", get(editor::page).post(editor::save))
+        .route("/templates/{id}/versions/{number}/compare", get(compare::page))
         .route("/templates/{id}/versions/{number}/{act}", get(versions::ask).post(versions::act))
         .route("/jobs", get(jobs::list))
         .route("/jobs/board", get(jobs::board))
@@ -133,7 +142,8 @@ pub fn pages(site: &Site) -> (Router<Site>, Vec<&'static str>) {
         .route("/admin/audit", get(system::audit::page))
         .route("/admin/health", get(system::health::page))
         .decorated(site)
-        .route("/assets/{name}", get(assets::part));
+        .route("/assets/{name}", get(assets::part))
+        .route("/assets/brand/{name}", get(look::part));
     (router, patterns)
 }
 

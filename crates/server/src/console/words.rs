@@ -75,6 +75,7 @@ said! {
     DomainUnproven = "domain-unproven", "The record is not there yet. It can take a while until a new record is seen everywhere.";
     DomainRemoved = "domain-removed", "The domain is removed.";
     SettingsSaved = "settings-saved", "Saved. It holds from now on.";
+    Dressed = "dressed", "Saved. This is how your pages look from now on.";
     TemplateMade = "template-made", "The template is made. Now write down its steps.";
     TemplateSaved = "template-saved", "Saved.";
     VersionSaved = "version-saved", "The steps are saved.";
@@ -88,6 +89,7 @@ said! {
     DraftDeleted = "draft-deleted", "The draft is deleted.";
     JobMade = "job-made", "The job is made.";
     JobAssigned = "job-assigned", "The job is assigned.";
+    JobUnassigned = "job-unassigned", "The job is nobody’s again.";
     JobStarted = "job-started", "The job is started.";
     JobCancelled = "job-cancelled", "The job is cancelled. What was recorded stays.";
     StepDone = "step-done", "The step is done.";

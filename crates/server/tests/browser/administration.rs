@@ -50,7 +50,7 @@ impl Keeper<'_> {
         self.browser.fill("lastName", "Scorpio");
         self.browser.fill("email", "hank@globex.test");
         self.browser.fill("password", PASSWORD);
-        self.browser.tick("Admin Everything within the organisation");
+        self.browser.tick("AdminEverything within the organisation");
         self.press("Add", "The account is made.");
         self.press("People", "Hank Scorpio");
         self.press("Ways to sign in", "Connect another");

@@ -134,7 +134,7 @@ const REST: &[(&str, Place)] = &[
     ("POST /api/client/auth/two-factor/totp/confirm", Form("/account/two-factor/app/confirm")),
     ("POST /api/client/auth/two-factor/verify", Form("/two-factor")),
     ("POST /api/client/graphql", Nowhere("see the other table")),
-    ("POST /api/client/users/import", Nowhere("the form for it is being made")),
+    ("POST /api/client/users/import", Form("/people/import")),
     ("POST /rest/auth-with-okta-saml", Nowhere(ON_THE_WAY)),
 ];
 
