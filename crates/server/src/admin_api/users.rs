@@ -210,7 +210,7 @@ pub async fn delete(
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused),
         (status = 403, description = "`CSRF_REJECTED`", body = Refused),
         (status = 404, description = "`NOT_FOUND`", body = Refused),
-        (status = 409, description = "`CONFLICT`: there is none to take away", body = Refused)),
+        (status = 409, description = "`CONFLICT`: someone was faster", body = Refused)),
     security(("admin" = []), ("adminCookie" = [])))]
 pub async fn reset_two_factor(
     State(site): State<Site>,

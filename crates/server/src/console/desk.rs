@@ -38,16 +38,12 @@ impl FromRequestParts<Site> for Desk {
 
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Fault> {
         let path = parts.uri.path();
-        match path.strip_prefix("/admin/tenants/").map(|rest| rest.split('/').nth(1)) {
-            Some(part) => {
-                let part = Part::of(part);
-                Self::of_a_tenant(parts, site, part).await
-            }
-            None => {
-                let place = place(path);
-                Self::of_ones_own(parts, site, place).await
-            }
+        if let Some(rest) = path.strip_prefix("/admin/tenants/") {
+            let part = Part::of(rest.split('/').nth(1));
+            return Self::of_a_tenant(parts, site, part).await;
         }
+        let place = place(path);
+        Self::of_ones_own(parts, site, place).await
     }
 }
 

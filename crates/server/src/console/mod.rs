@@ -48,6 +48,7 @@ use crate::site::Site;
 /// Every page, on one screen; and the patterns of their paths.
 pub fn pages(site: &Site) -> (Router<Site>, Vec<&'static str>) {
     let Pages { router, patterns } = Pages::default()
+        .and(of_the_deployment)
         .route("/", get(start::page))
         .route("/sign-in", get(sign_in::page).post(sign_in::enter))
         .route("/sign-in/passkey", post(sign_in::enter_by_passkey))
@@ -111,6 +112,15 @@ pub fn pages(site: &Site) -> (Router<Site>, Vec<&'static str>) {
         .route("/jobs/{id}/assign", post(jobs::assign))
         .route("/jobs/{id}/start", post(perform::start))
         .route("/jobs/{id}/cancel", get(jobs::ask_cancel).post(jobs::cancel))
+        .decorated(site)
+        .route("/assets/{name}", get(assets::part))
+        .route("/assets/brand/{name}", get(look::part));
+    (router, patterns)
+}
+
+/// Those of the deployment's administrators.
+fn of_the_deployment(pages: Pages) -> Pages {
+    pages
         .route("/admin", get(system::tenants::list))
         .route("/admin/sign-in", get(system::door::page).post(system::door::enter))
         .route("/admin/sign-out", post(system::door::leave))
@@ -141,10 +151,6 @@ pub fn pages(site: &Site) -> (Router<Site>, Vec<&'static str>) {
         .route("/admin/license", get(system::license::page).post(system::license::install))
         .route("/admin/audit", get(system::audit::page))
         .route("/admin/health", get(system::health::page))
-        .decorated(site)
-        .route("/assets/{name}", get(assets::part))
-        .route("/assets/brand/{name}", get(look::part));
-    (router, patterns)
 }
 
 /// Pages as they are listed.
@@ -158,6 +164,11 @@ impl Pages {
     fn route(mut self, pattern: &'static str, page: MethodRouter<Site>) -> Self {
         self.patterns.push(pattern);
         Self { router: self.router.route(pattern, page), ..self }
+    }
+
+    /// With those of another list.
+    fn and(self, more: fn(Self) -> Self) -> Self {
+        more(self)
     }
 
     /// Turns refusals of what was listed so far into pages.

@@ -9,6 +9,7 @@ use purser_core::durations::{Counts, Within};
 use purser_core::error::{Error, Problem};
 use purser_core::license::Stage;
 use purser_core::providers::Kind as Protocol;
+use purser_core::tenants::{TenantSettings, TwoFactor};
 use purser_core::users::UserStatus;
 use purser_core::work::{JobState, Kind, Priority, VersionState};
 
@@ -405,6 +406,22 @@ pub(super) fn refusal(verdict: &Verdict) -> Refusal {
 
 // The deployment's pages.
 
+/// What a tenant has settled that others have to know.
+pub(super) fn settled(settings: &TenantSettings) -> [(&'static str, &'static str); 3] {
+    let either = |so: bool, yes, no| if so { yes } else { no };
+    [
+        ("Passwords", either(settings.sso_only, "Off: its own sign-in only", "On")),
+        (
+            "Second factor",
+            either(settings.two_factor == TwoFactor::Required, "Required of everybody", "As everybody likes"),
+        ),
+        (
+            "Writing, approving, publishing",
+            either(settings.separation_of_duties, "In different hands", "May be in one hand"),
+        ),
+    ]
+}
+
 /// How a letter fares.
 pub(super) fn letter_state(state: &str) -> (&'static str, Tone) {
     match state {
@@ -418,9 +435,8 @@ pub(super) fn letter_state(state: &str) -> (&'static str, Tone) {
 pub(super) fn time(time: Duration) -> String {
     let micros = time.as_micros();
     match micros {
-        ..1_000 => format!("{} ms", tenths(micros / 100, 10)),
-        ..10_000 => format!("{} ms", tenths(micros / 100, 10)),
-        ..1_000_000 => format!("{} ms", micros / 1_000),
+        0..10_000 => format!("{} ms", tenths(micros / 100, 10)),
+        10_000..1_000_000 => format!("{} ms", micros / 1_000),
         _ => format!("{} s", tenths(micros / 100_000, 10)),
     }
 }

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use purser_core::error::{Error, Result};
 use purser_core::ids::TenantId;
-use purser_core::tenants::{NewTenant, Tenant, TenantStatus, TenantUpdate, TwoFactor};
+use purser_core::tenants::{NewTenant, Tenant, TenantStatus, TenantUpdate};
 use serde::Deserialize;
 
 use super::keeper::Keeper;
@@ -13,7 +13,7 @@ use crate::console::form::Fields;
 use crate::console::page::{Chrome, SHOWN, address, cut, done, shown};
 use crate::console::parts::{Chip, Field, Moment, Paging};
 use crate::console::trouble::Trouble;
-use crate::console::words::Said;
+use crate::console::words::{self, Said};
 use crate::extract::{Form, Query};
 use crate::fault::Answer;
 use crate::site::Site;
@@ -108,9 +108,8 @@ struct OneTenant {
     disabled: bool,
     since: Moment,
     seats: i64,
-    sso_only: bool,
-    two_factor: bool,
-    separates: bool,
+    /// What it has settled, in words.
+    settled: [(&'static str, &'static str); 3],
     sentence: &'static str,
     name: Field,
 }
@@ -130,9 +129,7 @@ async fn view(site: &Site, keeper: &Keeper, tenant: &Tenant, typed: &str, troubl
         seats,
         disabled: tenant.status == TenantStatus::Disabled,
         since: tenant.created_at.into(),
-        sso_only: tenant.settings.sso_only,
-        two_factor: tenant.settings.two_factor == TwoFactor::Required,
-        separates: tenant.settings.separation_of_duties,
+        settled: words::settled(&tenant.settings),
         sentence: trouble.sentence,
         name: Field::line("name", "Name").filled(typed).wrong(trouble.about("name")),
     })

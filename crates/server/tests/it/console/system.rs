@@ -148,7 +148,7 @@ on_both! {
         let browser = in_browser(&admin);
         site.as_role(Role::Viewer).await;
         let page = browser.visit("/admin/health").await;
-        super::pages::is_ours(&page);
+        crate::console::pages::is_ours(&page);
         for told in ["All is well", "None was called since the start.", "Running for", "Size on disk", "1 of late", "half within"] {
             assert!(page.body.contains(told), "{told}: {page}");
         }
