@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// The ends of the steps, in microseconds. What took longer than the last is counted behind it.
 const STEPS: [u64; 12] =
-    [250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 5_000_000];
+    [200, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 5_000_000];
 
 /// How many counts there are: one for each step, and one for all that took longer.
 pub const COUNTS: usize = STEPS.len() + 1;

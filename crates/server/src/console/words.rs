@@ -102,6 +102,7 @@ said! {
     TenantEnabled = "tenant-enabled", "The tenant is enabled.";
     TenantDeleted = "tenant-deleted", "The tenant is deleted with everything it held.";
     TenantEnded = "tenant-ended", "All of its sessions are ended.";
+    AllEnded = "all-ended", "Every session of every tenant is ended.";
     AdminMade = "admin-made", "The administrator is made.";
     AdminDisabled = "admin-disabled", "The administrator is disabled, and their sessions are ended.";
     AdminEnabled = "admin-enabled", "The administrator is enabled.";

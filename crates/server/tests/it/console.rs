@@ -7,6 +7,7 @@ mod places;
 mod rights;
 mod settings;
 mod sign_in;
+mod subdomain;
 mod system;
 mod two_factor;
 mod walk;

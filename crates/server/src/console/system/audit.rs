@@ -32,7 +32,7 @@ pub(in crate::console) async fn page(
     let page = cut(found, SHOWN, |record| record.id.to_string());
     let said = [&asked.pairs()[..], &[("tenant", &*whose.tenant)]].concat();
     let more = |before: String| address("/admin/audit", &[&said[..], &[("before", &before)]].concat());
-    let tenant = Field::line("tenant", "Whose").hint("A short name; admin: your own").filled(&whose.tenant).optional();
+    let tenant = Field::line("tenant", "Tenant").filled(&whose.tenant).optional();
     let client = if whose.tenant.is_empty() { "all" } else { &whose.tenant };
     shown(&audit::Log {
         chrome: keeper.chrome("/admin/audit", "Audit log"),

@@ -7,7 +7,7 @@ use purser_core::ids::SessionId;
 
 use super::keeper::Keeper;
 use crate::console::form::Fields;
-use crate::console::page::{Chrome, done, go, shown};
+use crate::console::page::{Chrome, done, shown};
 use crate::console::parts::Field;
 use crate::console::trouble::Trouble;
 use crate::console::words::Said;
@@ -81,7 +81,7 @@ fn asking(keeper: &Keeper, trouble: &Trouble) -> Answer {
     })
 }
 
-/// Ends all of them, one's own among them.
+/// Ends all of them. Administrators' own go on.
 pub(in crate::console) async fn end_all(
     State(site): State<Site>,
     keeper: Keeper,
@@ -93,5 +93,5 @@ pub(in crate::console) async fn end_all(
         return trouble.answer(page);
     }
     site.app.end_all_sessions(&keeper.admin.grant()).await?;
-    go("/admin/sign-in")
+    done("/admin/sessions", Said::AllEnded, &site)
 }

@@ -84,6 +84,10 @@ fn asks_password(form: &Form) -> bool {
 
 /// How little is left after it.
 fn rank(action: &str) -> u8 {
+    if action.starts_with("/admin/admins/") {
+        // It may be one's own account.
+        return 4;
+    }
     let act = action.rsplit('/').next().unwrap_or_default();
     match act {
         "sign-out" | "sign-out-everywhere" | "end-all" => 4,
@@ -118,7 +122,7 @@ fn forms(page: &Reply, on: &str) -> Vec<Form> {
     for (at, _) in page.body.match_indices("<form ") {
         let whole = page.body[at..].split("</form>").next().unwrap();
         let head = whole.split('>').next().unwrap();
-        let action = attribute(head, "action").unwrap();
+        let action = attribute(head, "action").unwrap_or_else(|| on.split('?').next().unwrap().to_owned());
         let posts = attribute(head, "method").as_deref() == Some("post");
         all.push(Form { on: on.to_owned(), action, posts, fields: fields(whole) });
     }
