@@ -23,6 +23,15 @@ on_both! {
         }
     }
 
+    async fn whoever_has_no_role_yet_is_told_so(site) {
+        site.tenant("acme").await;
+        let user = site.user("acme", &[]).await;
+        let nobody = site.sign_in(&user).await;
+        let page = in_browser(&nobody).visit("/").await;
+        assert!(page.status == 200 && page.body.contains("You have no role here yet"), "{page}");
+        assert!(!page.body.contains("/templates") && !page.body.contains("/jobs"), "{page}");
+    }
+
     async fn the_chart_says_in_words_what_it_shows(site) {
         let admin = site.as_role(Role::Admin).await;
         let wrong = site.anyone().sign_in(&admin.user.email, "not the password at all").await;
