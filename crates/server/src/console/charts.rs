@@ -81,6 +81,8 @@ struct Bar {
 /// The name of a day below it.
 struct Label {
     x: Length,
+    /// Which part of it stands there: today's would reach beyond the picture by half.
+    anchor: &'static str,
     text: String,
 }
 
@@ -100,11 +102,14 @@ impl DaysChart {
         // Every few days, and always today.
         let every = if days.len() > 14 { 6 } else { 3 };
         let labelled = days.iter().enumerate().filter(|(at, _)| (days.len() - 1 - at) % every == 0);
+        let label = |at: usize, day: &SignInDay| {
+            let last = at + 1 == days.len();
+            let (x, anchor) = if last { (100.0, "end") } else { (MARGIN + slot * (share(at) + 0.5), "middle") };
+            Label { x: Length(x), anchor, text: named(day, "%-d %b") }
+        };
         Self {
             lines: scale.lines(step),
-            labels: labelled
-                .map(|(at, day)| Label { x: Length(MARGIN + slot * (share(at) + 0.5)), text: named(day, "%-d %b") })
-                .collect(),
+            labels: labelled.map(|(at, day)| label(at, day)).collect(),
             days: days
                 .iter()
                 .enumerate()

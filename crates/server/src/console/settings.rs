@@ -109,7 +109,7 @@ fn form(desk: Desk, typed: &Fields, trouble: &Trouble) -> Answer {
         let name = field.name().to_owned();
         field.filled(typed.raw(&name)).wrong(trouble.about(&format!("settings.{name}"))).optional()
     };
-    let span = |name, label| with(Field::line(name, label).hint("As 10m, 8h or 30d. Empty: as this server has it."));
+    let span = |name, label| with(Field::line(name, label));
     let tick = |name, label, hint| {
         Field::tick(name, label, typed.ticked(name).into()).hint(hint).wrong(trouble.about(&format!("settings.{name}")))
     };
@@ -143,7 +143,7 @@ fn form(desk: Desk, typed: &Fields, trouble: &Trouble) -> Answer {
         },
         Part {
             title: "How long a sign-in lasts",
-            text: "Shorter than this server has it, never longer.",
+            text: "Write 10m, 8h or 30d. Shorter than this server has it, never longer; empty is as this server has it.",
             fields: vec![
                 span("cookieIdle", "Browser not used"),
                 span("cookieMax", "Browser in any case"),

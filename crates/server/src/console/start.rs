@@ -24,6 +24,8 @@ const FEW: u32 = 5;
 struct Overview {
     chrome: Chrome,
     first_name: String,
+    /// Whether they have a role: without one there is nothing to see yet.
+    sees: bool,
     notices: Vec<String>,
     jobs: Option<Vec<JobLine>>,
     piles: Vec<Pile>,
@@ -85,6 +87,7 @@ pub(super) async fn page(State(site): State<Site>, person: Person, Query(asked):
     shown(&Overview {
         chrome: person.chrome(Place::Start, "Overview"),
         first_name: person.caller.user().first_name.clone(),
+        sees: person.may(Right::WorkRead),
         notices: notices.iter().map(ToString::to_string).collect(),
         jobs,
         piles,
@@ -104,8 +107,10 @@ async fn sign_ins(site: &Site, person: &Person, asked: &Asked) -> Result<Option<
 }
 
 async fn figures(site: &Site, person: &Person) -> Result<Vec<Figure>> {
-    let jobs = site.app.job_tally(&person.caller.grant()?).await?;
-    let mut figures = jobs_in_figures(person, &jobs);
+    let mut figures = Vec::new();
+    if person.may(Right::WorkRead) {
+        figures.extend(jobs_in_figures(person, &site.app.job_tally(&person.caller.grant()?).await?));
+    }
     if person.may(Right::UsersManage) {
         figures.push(people_in_figures(&site.app.people_tally(&person.caller.grant()?).await?));
         figures.extend(site.app.seats(&person.caller.grant()?).await?.as_ref().map(seats_in_figures));
@@ -152,7 +157,7 @@ fn people_in_figures(people: &PeopleTally) -> Figure {
         chart: SharesChart::of(
             &[
                 ("c1", "Signed in within 30 days", people.seen, None),
-                ("c2", "Not for longer", people.active - people.seen, None),
+                ("c2", "Longer ago, or never", people.active - people.seen, None),
                 ("c4", "Invited", people.invited, None),
                 ("c5", "Disabled", people.disabled, None),
             ],

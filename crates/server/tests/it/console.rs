@@ -1,7 +1,11 @@
 //! The console over HTTP: what its pages are made of, who sees which, what they cost, and what their forms refuse.
 
+mod compare;
 mod factors;
+mod import;
 mod letters;
+mod look;
+mod overview;
 mod pages;
 mod places;
 mod rights;
