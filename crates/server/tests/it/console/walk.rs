@@ -12,6 +12,9 @@ use crate::sweep::work::with_work;
 /// No walk is longer.
 const LONGEST: usize = 400;
 
+/// How many statements a page may read.
+const HANDFUL: u64 = 8;
+
 /// A form as it stands in a page.
 #[derive(Clone, Debug)]
 struct Form {
@@ -214,6 +217,28 @@ async fn nothing_is_shown_that_is_refused_when_it_is_pressed() {
         refused.extend(walk.refused.into_iter().map(|it| format!("{role}: {it}")));
     }
     assert!(refused.is_empty(), "{refused:#?}");
+}
+
+/// Whatever a page shows, it asks the store a handful of things, and not one for each thing it lists.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_page_asks_the_store_more_than_a_handful_of_things() {
+    let (site, user) = furnished(Role::Admin).await;
+    let (member, keeper) = (site.sign_in(&user).await, site.admin().await);
+    let keeper = keeper.by_cookie_alone().with("Origin: http://localhost");
+    let mut many = Vec::new();
+    for (asker, start) in [(in_browser(&member), "/"), (keeper, "/admin")] {
+        let walk = Walk::through(&asker, start).await;
+        // What is read out whole is no page.
+        for path in walk.pages.keys().filter(|path| !path.starts_with("/api/")) {
+            let before = site.app.figures().statements_read;
+            asker.visit(path).await;
+            let read = site.app.figures().statements_read - before;
+            if read > HANDFUL {
+                many.push(format!("{path} reads {read} statements"));
+            }
+        }
+    }
+    assert!(many.is_empty(), "{many:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
