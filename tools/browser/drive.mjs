@@ -45,6 +45,9 @@ async function start({ chromium: executablePath, pictures }) {
             });
         },
         fill: ({ name, value }) => visitor.page.locator(`[name="${name}"]`).fill(value),
+        /** Chooses a file to be sent along; its bytes in base64. */
+        put: ({ name, file, bytes }) => visitor.page.locator(`input[name="${name}"]`)
+            .setInputFiles({ name: file, mimeType: "application/octet-stream", buffer: Buffer.from(bytes, "base64") }),
         /** Chooses what says so from a list. */
         choose: ({ name, text }) => visitor.page.locator(`select[name="${name}"]`).selectOption({ label: text }),
         /** Ticks a box, or picks one of several. */

@@ -170,6 +170,23 @@ impl Purser {
         Server::start(Launch { command, at, ready: "/readyz", log, on }).context("purser did not start")
     }
 
+    /// Starts a demo with its made-up data in a folder of its own, and waits until it is ready. None from the stand-in, nor on
+    /// PostgreSQL, for a demo always runs on SQLite.
+    ///
+    /// # Errors
+    /// As [`Purser::start`].
+    pub(crate) fn demo(&self) -> Result<Option<(Server, PathBuf)>> {
+        if !(self.database.starts_with("sqlite:") && matches!(self.program, Program::Binary(_))) {
+            return Ok(None);
+        }
+        let (at, folder) = (free_address()?, self.folder().join("demo"));
+        let mut command = self.program.command()?;
+        command.current_dir(self.folder()).args(["demo", "--listen", &at.to_string(), "--dir"]).arg(&folder);
+        let log = self.folder().join("demo.log");
+        let launch = Launch { command, at, ready: "/readyz", log, on: None };
+        Ok(Some((Server::start(launch).context("the demo did not start")?, folder)))
+    }
+
     fn command(&self) -> Result<Command> {
         let mut command = self.program.command()?;
         command.current_dir(self.folder()).env("PURSER_DATABASE__URL", &self.database);

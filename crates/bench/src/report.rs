@@ -29,6 +29,7 @@ impl Target {
             "refresh_vs_commit" => Some(Self::AtLeast(0.6)),
             "idle_rss_mb" => Some(Self::AtMost(40.0)),
             "start_ms" => Some(Self::AtMost(150.0)),
+            "pages_p99_ms" => Some(Self::Below(5.0)),
             "bearer_p99_ms_during_signin_storm" => Some(Self::Below(10.0)),
             "signin_p99_while_providers_hang" => Some(Self::Below(2.0)),
             "growth_bearer" | "growth_signin" => Some(Self::AtMost(1.5)),

@@ -1,13 +1,19 @@
 //! [`App`]: the system, opened: its store, clock, keys and memory. Use cases are its methods, each written in its feature's room.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+pub use purser_federation::fetch::LastCall;
+use purser_federation::fetch::LineState;
+
+use crate::access::{SystemGrant, system_right};
 use crate::audit::Actor;
 use crate::config::Settings;
+use crate::durations::Counts;
 use crate::env::{Clock, Entropy, Timestamp};
 use crate::error::{Error, Result};
+use crate::ids::TenantId;
 use crate::license::VendorKey;
 use crate::providers::Federation;
 use crate::session::handle::{Handles, Realm};
@@ -56,6 +62,7 @@ pub struct App {
     pub(crate) license_told: AtomicI64,
     pub(crate) federation: Arc<Federation>,
     pub(crate) readers: Readers,
+    pub(crate) tally: Tally,
 }
 
 impl App {
@@ -112,6 +119,7 @@ impl App {
             license_told: AtomicI64::new(0),
             federation,
             readers: Readers::new(),
+            tally: Tally::default(),
         };
         app.provide_keys().await?;
         Ok(app)
@@ -144,13 +152,39 @@ impl App {
     /// The present figures, for the metrics.
     pub fn figures(&self) -> Figures {
         let hashing = self.hasher.figures();
+        let (writes_waiting, writes) = self.store.writes();
         Figures {
+            writes_waiting,
+            writes,
+            sign_ins: self.tally.sign_ins.load(Ordering::Relaxed),
+            refreshes: self.tally.refreshes.load(Ordering::Relaxed),
+            hash_threads: hashing.threads,
             hashes_waiting: hashing.queued,
             hashes_done: hashing.done,
             hashes_refused: hashing.refused,
             hears_other_nodes: self.store.trust().listening(),
             statements_read: self.store.reads(),
         }
+    }
+
+    /// How many bytes the database takes on its disk; on PostgreSQL with whatever else lives in it.
+    ///
+    /// # Errors
+    /// [`Error::StoreUnavailable`].
+    pub async fn store_size(&self, _by: &SystemGrant<system_right::TenantsRead>) -> Result<u64> {
+        self.store.size().await
+    }
+
+    /// How the last calls to identity providers went, of one tenant or of all, as this node knows it: those in trouble first, then
+    /// the latest.
+    pub fn provider_lines(
+        &self,
+        _by: &SystemGrant<system_right::TenantsRead>,
+        tenant: Option<&TenantId>,
+        first: usize,
+    ) -> Vec<ProviderLine> {
+        let of = tenant.map(crate::providers::keys).unwrap_or_default();
+        self.federation.outbound.states(&of, first).into_iter().map(ProviderLine::from).collect()
     }
 
     /// Prepares every statement of the program on the database.
@@ -197,9 +231,49 @@ impl App {
     }
 }
 
+/// How the last call to an identity provider went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderLine {
+    /// The tenant whose provider it is.
+    pub tenant: String,
+    /// The provider's name within the tenant.
+    pub provider: String,
+    /// How long it is still left alone, because it kept failing or asked for a pause.
+    pub open_for: Option<Duration>,
+    /// How the last call went.
+    pub last: LastCall,
+    /// How long ago that was.
+    pub ago: Duration,
+}
+
+impl From<LineState> for ProviderLine {
+    fn from(line: LineState) -> Self {
+        let (tenant, rest) = line.provider.split_once('/').unwrap_or_default();
+        let provider = rest.split('.').next().unwrap_or_default().to_owned();
+        Self { tenant: tenant.to_owned(), provider, open_for: line.open_for, last: line.last, ago: line.ago }
+    }
+}
+
+/// What was done since the start, to be counted and no more.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) sign_ins: AtomicU64,
+    pub(crate) refreshes: AtomicU64,
+}
+
 /// What the metrics show of the system.
 #[derive(Clone, Copy, Debug)]
 pub struct Figures {
+    /// Changes that wait to be written, or are being written.
+    pub writes_waiting: u64,
+    /// How long changes took until they were durable, the wait for the writer included.
+    pub writes: Counts,
+    /// Sessions opened since the start.
+    pub sign_ins: u64,
+    /// Refresh tokens traded for new ones since the start.
+    pub refreshes: u64,
+    /// Threads that hash passwords.
+    pub hash_threads: usize,
     /// Passwords waiting to be hashed.
     pub hashes_waiting: usize,
     /// Passwords hashed since the start.

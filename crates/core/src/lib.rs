@@ -10,6 +10,7 @@ pub mod admins;
 pub mod app;
 pub mod audit;
 pub mod config;
+pub mod durations;
 pub mod env;
 pub mod error;
 pub mod ids;
@@ -34,6 +35,7 @@ pub fn statements() -> Vec<store::statement::Listed> {
         admins::sql::ALL,
         app::sql::ALL,
         audit::sql::ALL,
+        audit::days::sql::ALL,
         license::sql::ALL,
         mail::sql::ALL,
         people::sql::ALL,
@@ -43,10 +45,13 @@ pub fn statements() -> Vec<store::statement::Listed> {
         signin::sql::ALL,
         tenants::sql::ALL,
         tenants::sql::leaving::ALL,
+        tenants::branding::sql::ALL,
         tenants::export::ALL,
         transfer::sql::ALL,
         users::sql::ALL,
+        users::tally::sql::ALL,
         work::sql::ALL,
+        work::tally::sql::ALL,
         work::sql::pages::jobs::ALL,
         work::sql::pages::templates::ALL,
     ]

@@ -8,6 +8,7 @@ use purser_core::mail::Post;
 use purser_core::tenants::CLEARED_AT_ONCE;
 use tokio::sync::watch;
 
+use crate::pulse::{BEAT, Pulse};
 use crate::relay::{self, Place};
 
 /// How often it is looked whether letters are due.
@@ -105,6 +106,17 @@ pub fn measure(app: &App) {
     metrics::counter!("purser_hashes_total").absolute(figures.hashes_done);
     metrics::counter!("purser_hashes_refused_total").absolute(figures.hashes_refused);
     metrics::gauge!("purser_hears_other_nodes").set(if figures.hears_other_nodes { 1.0 } else { 0.0 });
+}
+
+/// Writes down now and then how the server fares.
+pub async fn keep_pulse(app: Arc<App>, pulse: Arc<Pulse>) {
+    let mut turn = tokio::time::interval(BEAT);
+    // The first turn comes at once, and there is nothing to write down yet.
+    turn.tick().await;
+    loop {
+        turn.tick().await;
+        pulse.beat(&app.figures());
+    }
 }
 
 /// Lets the histograms forget what they need not keep.

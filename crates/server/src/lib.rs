@@ -19,6 +19,7 @@ pub mod mail;
 pub mod ndjson;
 pub mod operations;
 pub mod pages;
+pub mod pulse;
 mod relay;
 pub mod router;
 pub mod serve;

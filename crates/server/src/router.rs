@@ -1,5 +1,7 @@
 //! Every route, on one screen, and the description of them all.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::{MethodRouter, delete, get, patch, post};
@@ -27,6 +29,7 @@ macro_rules! routes {
                 $(.route($page, MethodRouter::new()$(.merge($page_method($($page_handler)::+)))+))*
                 .route_layer(from_fn(pages::for_browsers))
                 $(.route($path, MethodRouter::new()$(.merge($method($($handler)::+)))+))*;
+            let pulse = Arc::clone(&site.extras.pulse);
             let (console, mut patterns) = console::pages(&site);
             patterns.extend(["/graphiql", "/graphiql/{part}", $($page,)* $($path,)*]);
             let router = router
@@ -34,7 +37,7 @@ macro_rules! routes {
                 .route("/graphiql", get(graphiql::page))
                 .route("/graphiql/{part}", get(graphiql::part))
                 .with_state(site);
-            Routes { router, patterns }
+            Routes { router, patterns, pulse }
         }
 
         #[derive(OpenApi)]
@@ -104,6 +107,7 @@ routes! {
         "/api/admin/clients/{id}/users" => get users::list, post users::create;
         "/api/admin/clients/{id}/users/{user}" => patch users::switch, delete users::delete;
         "/api/admin/clients/{id}/users/{user}/sessions" => delete users::end_sessions;
+        "/api/admin/clients/{id}/users/{user}/two-factor" => delete users::reset_two_factor;
         "/api/admin/clients/{id}/identity-providers" => get providers::list, post providers::create;
         "/api/admin/clients/{id}/identity-providers/{name}" => get providers::show, patch providers::update, delete providers::delete;
         "/api/admin/clients/{id}/identity-providers/{name}/sessions" => delete providers::end_sessions;

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use crate::http_settings::{HttpSettings, Reach, TlsFiles};
 use crate::layers::{Routes, Shell};
 use crate::listener::Listener;
+use crate::pulse::Pulse;
 use crate::site::{Extras, Parts, Site};
 use crate::{background, mail, operations, router};
 
@@ -43,7 +44,9 @@ pub async fn run(app: Arc<App>, playground: Playground, ready: impl FnOnce(Socke
         .await
         .with_context(|| format!("cannot listen on {}", settings.server.listen))?;
     let address = listener.address()?;
+    let pulse = Arc::new(Pulse::default());
     let extras = Extras {
+        pulse: Arc::clone(&pulse),
         graphiql: playground == Playground::Shown,
         metrics: Some((figures.clone(), settings.metrics.token.clone())),
     };
@@ -56,6 +59,7 @@ pub async fn run(app: Arc<App>, playground: Playground, ready: impl FnOnce(Socke
     let housekeeping = tokio::spawn(background::keep_house(Arc::clone(&app)));
     let clearing = tokio::spawn(background::clear_away(Arc::clone(&app)));
     let upkeep = tokio::spawn(background::keep_figures(figures.clone()));
+    let beating = tokio::spawn(background::keep_pulse(Arc::clone(&app), pulse));
     let relays = background::relays(&app);
     let metrics = metrics_listener(&settings, &app, figures, &http).await?;
     let (done, stopping) = watch::channel(());
@@ -69,7 +73,7 @@ pub async fn run(app: Arc<App>, playground: Playground, ready: impl FnOnce(Socke
         // Whoever is cut off in the middle of a letter never knows whether it went.
         let _late = tokio::time::timeout(settings.server.shutdown_grace.0, letters).await;
     }
-    for task in [Some(housekeeping), Some(clearing), Some(upkeep), metrics].into_iter().flatten().chain(relays) {
+    for task in [Some(housekeeping), Some(clearing), Some(upkeep), Some(beating), metrics].into_iter().flatten().chain(relays) {
         task.abort();
     }
     app.keep_house().await.context("the last housekeeping failed")?;
@@ -104,7 +108,7 @@ async fn metrics_listener(
         std::future::ready(operations::figures_page(figures.render()))
     };
     let router = Router::new().route("/metrics", get(page));
-    let routes = Routes { router, patterns: vec!["/metrics"] };
+    let routes = Routes { router, patterns: vec!["/metrics"], pulse: Arc::default() };
     Ok(Some(tokio::spawn(listener.serve(routes, std::future::pending()))))
 }
 

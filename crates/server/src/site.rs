@@ -10,6 +10,7 @@ use purser_core::secret::Secret;
 use purser_graphql::Answerer;
 
 use crate::http_settings::HttpSettings;
+use crate::pulse::Pulse;
 
 /// The state of the router: one pointer, for every request takes a copy.
 #[derive(Clone)]
@@ -55,4 +56,6 @@ pub struct Extras {
     pub graphiql: bool,
     /// The metrics, and the token that opens them on this listener.
     pub metrics: Option<(PrometheusHandle, Option<Secret>)>,
+    /// How the server has fared of late.
+    pub pulse: Arc<Pulse>,
 }

@@ -2,6 +2,7 @@
 
 mod bearer;
 mod hanging;
+mod pages;
 mod refresh;
 mod signin;
 mod start;
@@ -69,6 +70,8 @@ pub(crate) enum Only {
     Storm,
     /// Sign-ins while every identity provider hangs.
     Hanging,
+    /// Every page of the console, on the demo's data (SQLite).
+    Pages,
 }
 
 impl Plan {
@@ -85,6 +88,7 @@ impl Plan {
             (Only::Refresh, self.rounds * 2),
             (Only::Storm, storm::rounds(self) * 2),
             (Only::Hanging, hanging::rounds(self) * 2),
+            (Only::Pages, self.rounds),
         ];
         steps.iter().filter(|(one, _)| self.wants(*one)).map(|(_, steps)| *steps as u64).sum()
     }
@@ -129,6 +133,12 @@ pub(crate) fn measure(bench: &Bench<'_>, bare: &mut Bare) -> Result<Results> {
     let plan = &bench.plan;
     if plan.wants(Only::Start) {
         start::measure(bench, &mut results)?;
+    }
+    if plan.wants(Only::Pages) {
+        pages::measure(bench, &mut results)?;
+    }
+    if matches!(plan.only, Some(Only::Start | Only::Pages)) {
+        return Ok(results);
     }
     let server = bench.purser.start(None)?;
     let mut sessions = open_sessions(bench.purser, &server, plan, plan.connections + plan.refreshing)?;

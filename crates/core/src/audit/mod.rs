@@ -1,5 +1,6 @@
 //! The audit log: the words it is written in, and reading it. Entries are written by the store, with the change they describe.
 
+pub(crate) mod days;
 mod keep;
 mod relay;
 pub(crate) mod sql;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+pub use days::{MOST_DAYS, SignInDay, SignInDays, Way};
 pub(crate) use keep::forgetting_log;
 pub use relay::RELAY_DELAY;
 

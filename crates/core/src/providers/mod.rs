@@ -65,10 +65,10 @@ impl Provider {
         self.protocol.kind()
     }
 
-    /// What its calls, caches and breaker are kept under.
+    /// What its calls, caches and breaker are kept under. It begins with its name, for whoever looks at the breakers.
     pub(crate) fn key(&self) -> String {
         // Changed settings make another key, so that no node goes on with what it learnt under those of before.
-        format!("{}{}.{}", keys(&self.tenant), self.id, self.version)
+        format!("{}{}.{}.{}", keys(&self.tenant), self.name, self.id, self.version)
     }
 }
 

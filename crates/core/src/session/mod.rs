@@ -14,6 +14,7 @@ pub mod token;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -287,6 +288,7 @@ impl App {
         let lifetimes = tenant.lifetimes(&self.settings);
         let mut handed = self.hand_out(&tenant, &user, &issued, lifetimes, now).await?;
         handed.cookie = Some(self.handles.write_cookie(id, &*self.entropy));
+        self.tally.sign_ins.fetch_add(1, Ordering::Relaxed);
         Ok(SignedIn { handed, user })
     }
 

@@ -1,5 +1,7 @@
 //! Refreshing: new tokens for a refresh token, by the rule of [`super::lineage`].
 
+use std::sync::atomic::Ordering;
+
 use super::check::demand_second_factor;
 use super::hand::Issued;
 use super::handle::RefreshToken;
@@ -38,6 +40,7 @@ impl App {
         let rule = self.rule(&tenant);
         let issued = self.advance(Realm::Client, &session, shown, rule, now, visit).await?;
         let handed = self.hand_out(&tenant, &user, &issued, lifetimes, now).await?;
+        self.tally.refreshes.fetch_add(1, Ordering::Relaxed);
         Ok(SignedIn { handed, user })
     }
 

@@ -57,6 +57,8 @@ pub(crate) struct Hasher {
 /// What the hasher tells the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Figures {
+    /// Threads that hash.
+    pub(crate) threads: usize,
     /// Jobs that wait now.
     pub(crate) queued: usize,
     /// Jobs done since the start.
@@ -110,6 +112,7 @@ impl Hasher {
     /// The present figures.
     pub(crate) fn figures(&self) -> Figures {
         Figures {
+            threads: self.threads.len(),
             queued: self.shared.queue.lock().waiting.len(),
             done: self.shared.done.load(Ordering::Relaxed),
             refused: self.shared.refused.load(Ordering::Relaxed),

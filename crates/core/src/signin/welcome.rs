@@ -1,12 +1,14 @@
 //! [`Welcome`], what a sign-in page has to know before anybody has signed in.
 
+use std::sync::Arc;
+
 use super::places;
 use super::{Button, methods};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::ids::TenantId;
 use crate::providers::Base;
-use crate::tenants::Tenant;
+use crate::tenants::{Accent, Tenant};
 
 /// A tenant's sign-in page.
 #[derive(Clone, Debug)]
@@ -15,6 +17,10 @@ pub struct Welcome {
     pub tenant: TenantId,
     /// Its name.
     pub name: String,
+    /// The colour of its pages, if it has one of its own.
+    pub accent: Option<Accent>,
+    /// The name of its logo.
+    pub logo: Option<Arc<str>>,
     /// Whether people sign in through its identity provider only.
     pub sso_only: bool,
     /// Its providers that are switched on.
@@ -39,9 +45,11 @@ impl App {
         let all = self.providers_of(&id).await?;
         let offered = all.iter().filter(|it| it.enabled && methods::is_offered(&it.protocol));
         let buttons = offered.map(|it| Button { name: it.name.clone(), kind: it.kind(), label: it.label.clone() });
-        let Tenant { name, settings, .. } = &*tenant;
+        let Tenant { name, settings, accent, logo, .. } = &*tenant;
         Ok(Welcome {
             name: name.clone(),
+            accent: *accent,
+            logo: logo.clone(),
             sso_only: settings.sso_only,
             buttons: buttons.collect(),
             tenant: id,

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 pub(crate) use change::{Applied, Change, Stale};
 use driver::{Driver, Size};
@@ -20,6 +21,7 @@ pub(crate) use value::{FromRow, Row, Value, args};
 use crate::access::{Scope, SystemGrant, SystemWrites};
 use crate::audit;
 use crate::config;
+use crate::durations::{Counts, Durations};
 use crate::env::{Entropy, Timestamp};
 use crate::error::{Error, Result};
 use crate::ids::{AuditId, TenantId};
@@ -32,6 +34,10 @@ pub(crate) struct Store {
     last_entry: Mutex<u128>,
     /// Statements read since the start.
     reads: AtomicU64,
+    /// Changes that wait for the writer, or are being written.
+    writing: AtomicU64,
+    /// How long changes took from being handed in until they were durable.
+    writes: Durations,
 }
 
 impl Store {
@@ -42,7 +48,19 @@ impl Store {
             entropy,
             last_entry: Mutex::new(0),
             reads: AtomicU64::new(0),
+            writing: AtomicU64::new(0),
+            writes: Durations::default(),
         })
+    }
+
+    /// Changes that wait for the writer now, and how long those since the start took.
+    pub(crate) fn writes(&self) -> (u64, Counts) {
+        (self.writing.load(Ordering::Relaxed), self.writes.counts())
+    }
+
+    /// How many bytes the database takes on its disk.
+    pub(crate) async fn size(&self) -> Result<u64> {
+        Box::pin(self.driver.size()).await
     }
 
     /// What this node may believe of its memory.
@@ -104,7 +122,14 @@ impl Store {
             let id = self.mint_entry(entry.at);
             change = change.run_system(audit::sql::ADD, entry.row(id));
         }
-        Box::pin(self.driver.write(change))
+        let begun = Instant::now();
+        let waits = Waiting::among(&self.writing);
+        Box::pin(async move {
+            let answer = self.driver.write(change).await;
+            self.writes.record(begun.elapsed());
+            drop(waits);
+            answer
+        })
     }
 
     /// The id of a line. Those of one node sort in the order of their minting, also within one moment (RFC 9562 section 6.2).
@@ -140,5 +165,21 @@ impl Store {
     ) -> BoxFuture<'a, Result<Vec<Row>>> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         Box::pin(self.driver.read(scope, sql, args, size))
+    }
+}
+
+/// One among those that wait, until it is dropped: also when nobody waits for its answer any more.
+struct Waiting<'a>(&'a AtomicU64);
+
+impl<'a> Waiting<'a> {
+    fn among(all: &'a AtomicU64) -> Self {
+        all.fetch_add(1, Ordering::Relaxed);
+        Self(all)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

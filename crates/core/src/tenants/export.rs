@@ -75,6 +75,7 @@ kinds! {
     "identityProvider" of "identity_providers" by (id Int) > "?2": name Text, kind Text, label Text, status Text, settings Object,
         created_at Time, updated_at Time;
     "serviceKey" of "service_keys" by (id Int) > "?2": certificate Bytes, created_at Time;
+    "logo" of "logos" by (name Text) > "?2": media Text, image Bytes;
     "domain" of "domains" by (domain Text) > "?2": verified_at Time, verified_by Text, created_at Time;
     "externalIdentity" of "external_identities" by (provider_id Int, issuer Text, subject Text) > "?2, ?3, ?4": user_id Int,
         vouched Int, created_at Time, last_sign_in_at Time;
@@ -112,6 +113,8 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("session_providers", "what signing out at a provider takes, sealed"),
     ("template_words", "words of the templates, to search by"),
     ("job_words", "words of the jobs, to search by"),
+    ("sign_ins_counted", "follows from the log"),
+    ("sign_in_days", "follows from the log"),
 ];
 
 /// The tables that are read out.
@@ -172,7 +175,7 @@ fn beginning(tenant: &Tenant, now: Timestamp) -> Vec<String> {
     let status = if tenant.is_active() { "active" } else { "disabled" };
     let client = json!({
         "kind": "client", "id": tenant.id.as_str(), "name": tenant.name, "status": status, "settings": tenant.settings,
-        "createdAt": tenant.created_at.to_string(),
+        "accent": tenant.accent.map(|it| it.to_string()), "logo": tenant.logo.as_deref(), "createdAt": tenant.created_at.to_string(),
     });
     let head = json!({"kind": "export", "format": FORMAT, "client": tenant.id.as_str(), "at": now.to_string()});
     vec![head.to_string(), client.to_string()]

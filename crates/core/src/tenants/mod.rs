@@ -1,7 +1,9 @@
 //! Tenants ("clients" on the wire): the organisations that share a deployment without seeing one another.
 
+pub(crate) mod branding;
 pub(crate) mod export;
 mod leaving;
+mod picture;
 mod settle;
 pub(crate) mod sql;
 
@@ -9,8 +11,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use branding::{Accent, LogoWish, Look};
 pub use export::{ExportPlace, LEFT_OUT, exported_tables};
 pub use leaving::ROWS as CLEARED_AT_ONCE;
+pub use picture::{Logo, MOST_BYTES, MOST_PIXELS};
 use settle::said;
 
 use crate::access::{Scope, SystemGrant, system_right};
@@ -34,6 +38,10 @@ pub struct Tenant {
     pub status: TenantStatus,
     /// What its Admins have settled.
     pub settings: TenantSettings,
+    /// The colour of its pages, if it has one of its own.
+    pub accent: Option<Accent>,
+    /// The name of its logo, if it has one; another logo has another name.
+    pub logo: Option<Arc<str>>,
     /// Since when it exists.
     pub created_at: Timestamp,
     version: i64,
@@ -184,7 +192,8 @@ impl Tenant {
     #[cfg(test)]
     pub(crate) fn of_tests(id: &str, settings: TenantSettings, created_at: Timestamp) -> Self {
         let status = TenantStatus::Active;
-        Self { id: TenantId::stored(id), name: id.into(), status, settings, created_at, version: 1, epoch: 1 }
+        let id = TenantId::stored(id);
+        Self { name: id.to_string(), id, status, settings, accent: None, logo: None, created_at, version: 1, epoch: 1 }
     }
 }
 
@@ -208,6 +217,8 @@ impl FromRow for Tenant {
             version: row.int(4)?,
             epoch: row.int(5)?,
             created_at: row.time(6)?,
+            accent: row.maybe_text(7)?.and_then(|text| text.parse().ok()),
+            logo: row.maybe_text(8)?.map(Into::into),
         })
     }
 }

@@ -4,12 +4,12 @@ use crate::store::statement::statements;
 
 statements! {
     /// One tenant, unless it leaves.
-    system FIND = "SELECT tenant_id, name, status, settings, version, epoch, created_at FROM tenants
+    system FIND = "SELECT tenant_id, name, status, settings, version, epoch, created_at, accent, logo FROM tenants
         WHERE tenant_id = ?1 AND status <> 'leaving'";
     /// One tenant, even if it leaves.
-    system FIND_ANY = "SELECT tenant_id, name, status, settings, version, epoch, created_at FROM tenants WHERE tenant_id = ?1";
+    system FIND_ANY = "SELECT tenant_id, name, status, settings, version, epoch, created_at, accent, logo FROM tenants WHERE tenant_id = ?1";
     /// A page of tenants, by id.
-    system PAGE = "SELECT tenant_id, name, status, settings, version, epoch, created_at FROM tenants
+    system PAGE = "SELECT tenant_id, name, status, settings, version, epoch, created_at, accent, logo FROM tenants
         WHERE tenant_id > ?1 AND (?2 = '' OR tenant_id LIKE ?2 ESCAPE '\\' OR search LIKE ?2 ESCAPE '\\')
         ORDER BY tenant_id LIMIT ?3";
     /// Enough to tell whether there is just one.

@@ -2,10 +2,12 @@
 
 mod email;
 pub(crate) mod sql;
+pub(crate) mod tally;
 
 use std::sync::Arc;
 
 pub use email::Email;
+pub use tally::{PeopleTally, Seats};
 
 use crate::access::{Grant, Permission, Role, Roles, Scope, SystemGrant, Writes, right, system_right};
 use crate::app::App;
@@ -380,6 +382,30 @@ impl App {
     ) -> Result<Vec<User>> {
         let tenant = self.find_tenant(tenant).await?;
         self.users(&by.within(&tenant), filter).await
+    }
+
+    /// One of a tenant's users, for a system administrator.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such tenant, or nobody of this id in it.
+    pub async fn user_of(
+        &self,
+        by: &SystemGrant<system_right::TenantsRead>,
+        tenant: &TenantId,
+        id: UserId,
+    ) -> Result<User> {
+        let tenant = self.find_tenant(tenant).await?;
+        self.user(&by.within(&tenant), id).await
+    }
+
+    /// How many seats of a licence a tenant takes: its users, active or invited.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such tenant.
+    pub async fn seats_of(&self, by: &SystemGrant<system_right::TenantsRead>, tenant: &TenantId) -> Result<i64> {
+        let tenant = self.find_tenant(tenant).await?;
+        let counted: Vec<i64> = self.store.all(&by.within(&tenant), sql::SEATS, args![]).await?;
+        Ok(counted.first().copied().unwrap_or(0))
     }
 
     /// The right to manage one tenant's users, for a system administrator.

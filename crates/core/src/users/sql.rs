@@ -14,6 +14,8 @@ statements! {
         WHERE tenant_id = ?1 AND id > ?2 AND (?3 = '' OR search LIKE ?3 ESCAPE '\\')
           AND (CAST(?4 AS BIGINT) = 0 OR roles & CAST(?4 AS BIGINT) <> 0)
         ORDER BY id LIMIT ?5";
+    /// How many seats of a licence the tenant takes.
+    tenant SEATS = "SELECT count(*) FROM users WHERE tenant_id = ?1 AND status IN ('active', 'invited')";
     /// The last of the next numbers; numbers are never given back.
     system NEXT_NUMBERS = "INSERT INTO counters (name, value) VALUES (?1, ?2)
         ON CONFLICT (name) DO UPDATE SET value = counters.value + CAST(?2 AS BIGINT) RETURNING value";

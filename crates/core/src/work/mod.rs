@@ -1,20 +1,26 @@
 //! The work behind the doors: templates and their versions, the jobs done by them, what was recorded, and who did what.
 
+mod assignees;
+mod differences;
 mod export;
 mod jobs;
 mod marks;
 mod records;
 pub(crate) mod sql;
 mod steps;
+pub(crate) mod tally;
 mod templates;
 mod versions;
 
 use std::collections::BTreeSet;
 
+pub use assignees::OFFERED;
+pub use differences::{Apart, Piece, StepChange, between};
 pub use export::{EventExport, JobExport, PersonExport, RecordExport, StepExport};
 pub use jobs::{Job, JobFilter, JobOrder, JobState, NewJob, Priority};
 pub use records::{Act, Correcting, Performing, WorkRecord};
 pub use steps::{Kind, MOST_OPTIONS, MOST_STEPS, Step, Steps};
+pub use tally::{COUNTED, JobTally, OpenJobs};
 pub use templates::{NewTemplate, Template, TemplateFilter, TemplateOrder, TemplateUpdate};
 pub use versions::{Version, VersionState};
 

@@ -267,6 +267,12 @@ impl App {
         self.moved(by, change, id, number).await
     }
 
+    /// Whether the caller wrote a version, or a part of it.
+    pub async fn wrote_version(&self, by: &Grant<right::WorkRead>, id: TemplateId, number: i64) -> Result<bool> {
+        let wrote: Option<i64> = self.store.one(by, sql::IS_EDITOR, args![id, number, by.user()?]).await?;
+        Ok(wrote.is_some())
+    }
+
     /// Sends a submitted version back to be a draft, saying why.
     ///
     /// # Errors

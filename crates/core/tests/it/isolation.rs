@@ -45,7 +45,13 @@ pub async fn fill(world: &World, id: &str) {
     let draft = Draft { protocol: Some(ProtocolDraft::Saml(saml)), ..Draft::default() };
     world.app.create_provider(&by, "saml", draft).await.unwrap();
     world.app.add_domain(&by, "acme.test").await.unwrap();
-    for rows in [what_sign_ins_leave(id), what_second_factors_leave(id), what_work_leaves(id), what_mail_leaves(id)] {
+    for rows in [
+        what_sign_ins_leave(id),
+        what_second_factors_leave(id),
+        what_work_leaves(id),
+        what_mail_leaves(id),
+        what_the_overview_leaves(id),
+    ] {
         // SQLite takes texts for bytes without being told.
         let rows = if world.database.is_postgres() { rows } else { rows.replace("::bytea", "") };
         world.database.run(&rows).await;
@@ -77,6 +83,15 @@ fn what_mail_leaves(tenant: &str) -> String {
          INSERT INTO letters (tenant_id, id, cause, kind, user_id, mailbox, about, link, state, attempts, due_at, created_at, trouble)
              SELECT tenant_id, '{tenant}'::bytea, 'c', 'password-reset', id, email, '', '{tenant}'::bytea, 'waiting', 0, 1, 1, ''
              FROM users WHERE tenant_id = '{tenant}'"
+    )
+}
+
+/// Counts of sign-ins, and a logo.
+fn what_the_overview_leaves(tenant: &str) -> String {
+    format!(
+        "INSERT INTO sign_ins_counted (tenant_id, upto) VALUES ('{tenant}', '{tenant}'::bytea);
+         INSERT INTO sign_in_days (tenant_id, day, way, done, refused) VALUES ('{tenant}', 1, 'password', 1, 0);
+         INSERT INTO logos (tenant_id, name, media, image) VALUES ('{tenant}', 'a.png', 'image/png', '{tenant}'::bytea)"
     )
 }
 

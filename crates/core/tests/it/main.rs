@@ -11,6 +11,8 @@
 mod admins;
 mod append_only;
 mod audit;
+mod branding;
+mod branding;
 mod concurrency;
 mod cookies;
 mod database;
@@ -28,6 +30,7 @@ mod linking;
 mod mail;
 mod microsoft;
 mod oidc;
+mod overview;
 mod passkeys;
 mod password;
 mod people;

@@ -73,6 +73,11 @@ impl Breaker {
         }
     }
 
+    /// How long no call is made any more, if it is open.
+    pub(super) fn open_for(&self, now: Instant) -> Option<Duration> {
+        self.open_until.map(|until| until.saturating_duration_since(now)).filter(|left| !left.is_zero())
+    }
+
     fn fail(&mut self, now: Instant) {
         self.failures += 1;
         if self.failures >= FAILURES {

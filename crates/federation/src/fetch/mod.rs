@@ -76,6 +76,39 @@ pub struct Line {
 struct Track {
     share: Arc<Semaphore>,
     breaker: Mutex<Breaker>,
+    /// How the last call went that told anything, and when.
+    last: Mutex<Option<(LastCall, Instant)>>,
+}
+
+/// How a call to a provider went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastCall {
+    /// An answer came.
+    Answered,
+    /// None came, or one that says the provider is in trouble.
+    Failed,
+    /// It asked to be left alone for a while.
+    Paused,
+}
+
+/// How the calls to one provider go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineState {
+    /// Whose, by the key of its line.
+    pub provider: String,
+    /// How long it is still left alone.
+    pub open_for: Option<Duration>,
+    /// How the last call went.
+    pub last: LastCall,
+    /// How long ago that was.
+    pub ago: Duration,
+}
+
+impl LineState {
+    /// Whether somebody should look at it.
+    fn is_well(&self) -> bool {
+        self.open_for.is_none() && self.last == LastCall::Answered
+    }
 }
 
 /// An answer, whole.
@@ -138,6 +171,18 @@ impl Outbound {
         self.tracks.lock().len()
     }
 
+    /// How the last calls went under the keys that begin like this: those in trouble first, then the latest.
+    pub fn states(&self, keys: &str, first: usize) -> Vec<LineState> {
+        let now = Instant::now();
+        let tracks = self.tracks.lock();
+        let of = tracks.iter().filter(|(provider, _)| provider.starts_with(keys));
+        let mut all: Vec<_> = of.filter_map(|(provider, track)| track.state(provider, now)).collect();
+        drop(tracks);
+        all.sort_by(|a, b| (a.is_well(), a.ago, &a.provider).cmp(&(b.is_well(), b.ago, &b.provider)));
+        all.truncate(first);
+        all
+    }
+
     fn track(&self, provider: &str) -> Arc<Track> {
         let mut tracks = self.tracks.lock();
         let share = self.bounds.at_once;
@@ -147,7 +192,25 @@ impl Outbound {
 
 impl Track {
     fn new(at_once: usize) -> Self {
-        Self { share: Arc::new(Semaphore::new(at_once)), breaker: Mutex::default() }
+        Self { share: Arc::new(Semaphore::new(at_once)), breaker: Mutex::default(), last: Mutex::default() }
+    }
+
+    /// How the calls go; nothing if none has told anything yet.
+    fn state(&self, provider: &str, now: Instant) -> Option<LineState> {
+        let (last, at) = (*self.last.lock())?;
+        let open_for = self.breaker.lock().open_for(now);
+        Some(LineState { provider: provider.to_owned(), open_for, last, ago: now.saturating_duration_since(at) })
+    }
+
+    fn note(&self, pass: Pass, outcome: Outcome, now: Instant) {
+        self.breaker.lock().note(pass, outcome, now);
+        let last = match outcome {
+            Outcome::Answered => LastCall::Answered,
+            Outcome::Failed => LastCall::Failed,
+            Outcome::Paused(_) => LastCall::Paused,
+            Outcome::GivenUp => return,
+        };
+        *self.last.lock() = Some((last, now));
     }
 
     /// Leave to make a call, refused at once rather than queued: who waits for a slow provider only makes the queue longer.
@@ -172,7 +235,7 @@ struct Leave {
 
 impl Drop for Leave {
     fn drop(&mut self) {
-        self.track.breaker.lock().note(self.pass, self.outcome, Instant::now());
+        self.track.note(self.pass, self.outcome, Instant::now());
     }
 }
 

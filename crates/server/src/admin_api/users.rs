@@ -202,6 +202,25 @@ pub async fn delete(
     success(Empty {})
 }
 
+/// Takes a user's second factors away, and ends their sessions. For a tenant whose only Admin has lost theirs.
+#[utoipa::path(delete, path = "/api/admin/clients/{id}/users/{user}/two-factor", tag = "admin: clients",
+    params(("id" = String, Path, description = "The tenant"), ("user" = i64, Path, description = "The user")),
+    responses(
+        (status = 200, description = "Taken away", body = Envelope<UserView>),
+        (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused),
+        (status = 403, description = "`CSRF_REJECTED`", body = Refused),
+        (status = 404, description = "`NOT_FOUND`", body = Refused),
+        (status = 409, description = "`CONFLICT`: someone was faster", body = Refused)),
+    security(("admin" = []), ("adminCookie" = [])))]
+pub async fn reset_two_factor(
+    State(site): State<Site>,
+    SystemWith(by): SystemWith<system_right::TenantsManage>,
+    Path((id, user)): Path<(String, String)>,
+) -> Answer {
+    let by = site.app.managing_users_of(&by, &named(&id)?).await?;
+    success(UserView::from(site.app.reset_two_factor(&by, user.parse()?).await?))
+}
+
 /// Ends every session of a user.
 #[utoipa::path(delete, path = "/api/admin/clients/{id}/users/{user}/sessions", tag = "admin: sessions",
     params(("id" = String, Path, description = "The tenant"), ("user" = i64, Path, description = "The user")),

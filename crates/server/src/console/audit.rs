@@ -102,7 +102,7 @@ pub(super) async fn page(State(site): State<Site>, person: Person, Query(asked):
     shown(&Log {
         chrome: person.chrome(Place::Audit, "Audit log"),
         path: "/audit",
-        export: Some(export(&filter)),
+        export: Some(export("/api/client/audit/export", &filter, &[])),
         fields: fields(&asked),
         narrowed: asked.pairs().iter().any(|(_, value)| !value.is_empty()),
         paging: Paging { next: found.next.map(more) },
@@ -111,7 +111,7 @@ pub(super) async fn page(State(site): State<Site>, person: Person, Query(asked):
 }
 
 /// Where the lines that are looked for are read out.
-fn export(filter: &Filter) -> String {
+pub(super) fn export(path: &str, filter: &Filter, more: &[(&str, &str)]) -> String {
     let moment = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
     let (since, until) = (moment(filter.since), moment(filter.until));
     let asked = [
@@ -121,7 +121,7 @@ fn export(filter: &Filter) -> String {
         ("since", &since),
         ("until", &until),
     ];
-    address("/api/client/audit/export", &asked)
+    address(path, &[more, &asked].concat())
 }
 
 impl Asked {

@@ -198,6 +198,8 @@ struct AddPasskey {
     sentence: &'static str,
     /// What the browser is asked to make.
     options: String,
+    /// What it has made already, if only the name was wrong.
+    made: Option<String>,
     name: Field,
 }
 
@@ -208,7 +210,8 @@ pub(super) async fn offer_passkey(State(site): State<Site>, person: Person, Form
             chrome: person.chrome(Place::Account, "Add a passkey"),
             sentence: "",
             options: options.to_string(),
-            name: Field::line("name", "What to call it").filled("Passkey").hint("As “Phone” or “Key on my key ring”."),
+            made: None,
+            name: passkey_name("Passkey"),
         }),
         Err(refused) => again(&person, "/account/two-factor/passkeys", refused),
     }
@@ -222,8 +225,26 @@ pub(super) async fn add_passkey(
 ) -> Answer {
     let made = serde_json::from_str(fields.raw("passkey"))
         .map_err(|_| Error::invalid("passkey", "was not made; begin again"))?;
-    let (_, codes) = site.app.add_passkey(&person.caller, fields.text("name"), &made).await?;
-    if codes.is_empty() { done(HERE, Said::PasskeyAdded, &site) } else { show_codes(&person, &codes) }
+    match site.app.add_passkey(&person.caller, fields.text("name"), &made).await {
+        Ok((_, codes)) if codes.is_empty() => done(HERE, Said::PasskeyAdded, &site),
+        Ok((_, codes)) => show_codes(&person, &codes),
+        Err(Error::Invalid(problems)) if problems.iter().all(|it| it.field == "name") => {
+            let trouble = Trouble::of(Error::Invalid(problems))?;
+            let page = shown(&AddPasskey {
+                chrome: person.chrome(Place::Account, "Add a passkey"),
+                sentence: trouble.sentence,
+                options: String::new(),
+                made: Some(fields.raw("passkey").to_owned()),
+                name: passkey_name(fields.text("name")).wrong(trouble.about("name")),
+            });
+            trouble.answer(page)
+        }
+        Err(refused) => Err(refused.into()),
+    }
+}
+
+fn passkey_name(name: &str) -> Field {
+    Field::line("name", "What to call it").filled(name).hint("As “Phone” or “Key on my key ring”.")
 }
 
 #[derive(Template)]

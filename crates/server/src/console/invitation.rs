@@ -49,7 +49,7 @@ async fn form(site: &Site, typed: &Fields, base: &Base, visit: &Visit, trouble: 
     let welcome =
         if invitation.by_password { None } else { Some(site.app.welcome(Some(&invitation.tenant), None, base).await?) };
     shown(&Welcome {
-        dress: Dress::new(),
+        dress: Dress::of(&*site.app.dressed(&invitation.tenant).await?),
         tenant: &invitation.tenant_name,
         email: &invitation.email,
         token: typed.raw("token"),

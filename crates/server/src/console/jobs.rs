@@ -5,9 +5,8 @@ use axum::extract::{Path, State};
 use purser_core::access::{Grant, Right, right};
 use purser_core::error::{Error, Result};
 use purser_core::ids::{JobId, UserId};
-use purser_core::users::{User, UserFilter, UserStatus};
 use purser_core::work::{
-    Job, JobFilter, JobState, NewJob, Priority, Template as Work, TemplateFilter, TemplateOrder, VersionState,
+    Job, JobFilter, JobState, NewJob, OFFERED, Priority, Template as Work, TemplateFilter, TemplateOrder, VersionState,
 };
 use serde::Deserialize;
 
@@ -167,6 +166,7 @@ struct NewOne {
     sentence: &'static str,
     none: bool,
     fields: Vec<Field>,
+    assignees: Assignees,
 }
 
 /// From which template.
@@ -194,6 +194,8 @@ async fn form(site: &Site, person: &Person, typed: &Fields, template: &str, trou
     let priorities = [Priority::Low, Priority::Medium, Priority::High];
     let priorities = priorities.map(|it| (it.as_str().to_owned(), words::priority(it).0.to_owned()));
     let priority = typed.said("priority").unwrap_or("MEDIUM");
+    let (chosen, find) = (typed.text("assignee"), typed.text("find"));
+    let assignees = Assignees::found(site, person, Some("Nobody yet"), chosen, find, trouble).await?;
     shown(&NewOne {
         chrome: person.chrome(Place::Jobs, "New job"),
         sentence: trouble.sentence,
@@ -211,31 +213,53 @@ async fn form(site: &Site, person: &Person, typed: &Fields, template: &str, trou
                 .wrong(trouble.about("asset"))
                 .optional(),
             Field::one("priority", "Priority", priorities).filled(priority),
-            assignees(site, person, Some("Nobody yet"), typed.text("assignee"), trouble).await?,
         ],
+        assignees,
     })
 }
 
 /// Whom a job can be given to. Whether they still can when it is given, the use case says.
-pub(super) async fn assignees(
-    site: &Site,
-    person: &Person,
-    nobody: Option<&str>,
-    chosen: &str,
-    trouble: &Trouble,
-) -> Result<Field> {
-    let filter = UserFilter { first: Some(500), ..UserFilter::default() };
-    let people = site.app.users(&person.caller.grant()?, &filter).await?;
-    let fits = |it: &&User| it.status == UserStatus::Active && it.roles.hold(Right::JobsPerform);
-    let nobody = nobody.map(|word| (String::new(), word.to_owned()));
-    let options = people.iter().filter(fits).map(|it| (it.id.to_string(), full_name(it)));
-    let field = Field::one("assignee", "Assignee", nobody.into_iter().chain(options));
-    Ok(field.filled(chosen).wrong(trouble.about("assigneeId")))
+pub(super) struct Assignees {
+    /// The people to choose from.
+    pub(super) field: Field,
+    /// What was looked for.
+    pub(super) find: String,
+    /// Whether there are more than can be chosen from, so that one has to look for them.
+    pub(super) searches: bool,
+}
+
+impl Assignees {
+    pub(super) async fn found(
+        site: &Site,
+        person: &Person,
+        nobody: Option<&str>,
+        chosen: &str,
+        find: &str,
+        trouble: &Trouble,
+    ) -> Result<Self> {
+        let mut people = site.app.assignees(&person.caller.grant()?, find).await?;
+        let searches = people.len() > OFFERED || !find.is_empty();
+        people.truncate(OFFERED);
+        // Whoever has it stays to be chosen, also among others who were looked for.
+        if let Ok(id) = chosen.parse::<UserId>()
+            && !people.iter().any(|it| it.id == id)
+        {
+            people.extend(site.app.users_by_id(&person.caller.grant()?, &[id]).await?);
+        }
+        let nobody = nobody.map(|word| (String::new(), word.to_owned()));
+        let options = people.iter().map(|it| (it.id.to_string(), full_name(it)));
+        let field = Field::one("assignee", "Assignee", nobody.into_iter().chain(options));
+        let field = field.filled(chosen).wrong(trouble.about("assigneeId"));
+        Ok(Self { field, find: find.to_owned(), searches })
+    }
 }
 
 /// Makes one.
 pub(super) async fn add(State(site): State<Site>, person: Person, Form(fields): Form<Fields>) -> Answer {
     let by = person.caller.grant()?;
+    if fields.text("do") == "find" {
+        return form(&site, &person, &fields, fields.text("template"), &Trouble::default()).await;
+    }
     let new = NewJob {
         template: fields.text("template").parse()?,
         title: fields.said("title").map(str::to_owned),
@@ -264,9 +288,12 @@ pub(super) async fn assign(
     Path(id): Path<String>,
     Form(fields): Form<Fields>,
 ) -> Answer {
-    let (id, assignee): (JobId, UserId) = (id.parse()?, fields.text("assignee").parse()?);
-    site.app.assign_job(&person.caller.grant()?, id, assignee).await?;
-    done(&format!("/jobs/{id}"), Said::JobAssigned, &site)
+    let (by, id): (_, JobId) = (person.caller.grant()?, id.parse()?);
+    let said = match fields.said("assignee") {
+        Some(assignee) => site.app.assign_job(&by, id, assignee.parse()?).await.map(|_| Said::JobAssigned),
+        None => site.app.unassign_job(&by, id).await.map(|_| Said::JobUnassigned),
+    }?;
+    done(&format!("/jobs/{id}"), said, &site)
 }
 
 #[derive(Template)]

@@ -10,9 +10,12 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use purser_core::access::{Caller, Right};
 use purser_core::error::Error;
+use purser_core::ids::TenantId;
+use purser_core::tenants::{Accent, Tenant};
 use url::form_urlencoded::Serializer;
 
 use super::assets::{ICON, SCRIPT, STYLE};
+use super::look;
 use super::words::Said;
 use crate::cookie;
 use crate::extract::{Who, lone_cookie};
@@ -47,7 +50,7 @@ impl Person {
         let open = Place::ALL.iter().filter(|place| place.needs().is_none_or(|right| self.may(right)));
         let links = open.map(|place| Link { href: place.path(), label: place.label(), here: *place == here });
         Chrome {
-            dress: Dress::new(),
+            dress: Dress::of(self.caller.tenant()),
             title: title.into(),
             tenant: self.caller.tenant().name.clone(),
             name: format!("{} {}", user.first_name, user.last_name),
@@ -98,7 +101,7 @@ impl Place {
         }
     }
 
-    fn path(self) -> &'static str {
+    pub(super) fn path(self) -> &'static str {
         match self {
             Self::Start => "/",
             Self::Jobs => "/jobs",
@@ -112,7 +115,7 @@ impl Place {
         }
     }
 
-    fn label(self) -> &'static str {
+    pub(super) fn label(self) -> &'static str {
         match self {
             Self::Start => "Overview",
             Self::Jobs => "Jobs",
@@ -163,11 +166,27 @@ pub(super) struct Dress {
     pub(super) style: &'static str,
     pub(super) script: &'static str,
     pub(super) icon: &'static str,
+    /// The organisation's own shades, if it has a colour.
+    pub(super) shades: Option<String>,
+    /// Its own logo.
+    pub(super) logo: Option<String>,
 }
 
 impl Dress {
+    /// The program's own.
     pub(super) fn new() -> Self {
-        Self { style: &STYLE.path, script: &SCRIPT.path, icon: &ICON.path }
+        Self { style: &STYLE.path, script: &SCRIPT.path, icon: &ICON.path, shades: None, logo: None }
+    }
+
+    /// An organisation's.
+    pub(super) fn of(tenant: &Tenant) -> Self {
+        Self::with(&tenant.id, tenant.accent, tenant.logo.as_deref())
+    }
+
+    /// The same, of its parts.
+    pub(super) fn with(tenant: &TenantId, accent: Option<Accent>, logo: Option<&str>) -> Self {
+        let shades = accent.map(|accent| look::shades_path(tenant, accent));
+        Self { shades, logo: logo.map(|logo| look::logo_path(tenant, logo)), ..Self::new() }
     }
 }
 

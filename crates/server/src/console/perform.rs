@@ -6,16 +6,18 @@ use purser_core::access::{Grant, Right, right};
 use purser_core::error::{Error, Result};
 use purser_core::ids::JobId;
 use purser_core::work::{Act, Correcting, Event, Job, JobState, Kind, Performing, Step, Version, WorkRecord};
+use serde::Deserialize;
 
 use super::form::Fields;
-use super::jobs::assignees;
+use super::jobs::Assignees;
 use super::page::{Chrome, Person, Place, done, shown};
 use super::parts::{Chip, Field, Moment, Names};
+use super::report::report_with_ways_on;
 use super::templates::{EventLine, names};
 use super::trouble::Trouble;
 use super::versions::StepView;
 use super::words::{self, Said};
-use crate::extract::Form;
+use crate::extract::{Form, Query};
 use crate::fault::Answer;
 use crate::site::Site;
 
@@ -127,7 +129,7 @@ struct OneJob {
     sentence: &'static str,
     besides: Vec<String>,
     starts: bool,
-    assigns: Option<Field>,
+    assigns: Option<Assignees>,
     cancels: bool,
     reports: bool,
     history: Vec<EventLine>,
@@ -142,18 +144,33 @@ struct StepForm {
 }
 
 /// Shows one.
-pub(super) async fn page(State(site): State<Site>, person: Person, Path(id): Path<String>) -> Answer {
-    form(&site, &person, id.parse()?, &Fields::default(), &Trouble::default()).await
+pub(super) async fn page(
+    State(site): State<Site>,
+    person: Person,
+    Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Answer {
+    form(&site, &person, id.parse()?, &Fields::default(), &asked.find, &Trouble::default()).await
 }
 
-async fn form(site: &Site, person: &Person, id: JobId, typed: &Fields, trouble: &Trouble) -> Answer {
+/// Whom one looks for, to give the job to.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    find: String,
+}
+
+async fn form(site: &Site, person: &Person, id: JobId, typed: &Fields, find: &str, trouble: &Trouble) -> Answer {
     let whole = Whole::read(site, person, id).await?;
     let job = &whole.job;
     let performs = person.may(Right::JobsPerform) && job.assignee == Some(person.caller.user().id);
     let open = !matches!(job.state, JobState::Completed | JobState::Cancelled);
     let manages = open && person.may(Right::JobsManage);
     let chosen = job.assignee.map(|id| id.to_string()).unwrap_or_default();
-    let assigns = if manages { Some(assignees(site, person, None, &chosen, trouble).await?) } else { None };
+    // What is begun is not taken back, only given to another.
+    let nobody = (job.state == JobState::Assigned).then_some("Nobody");
+    let assigns =
+        if manages { Some(Assignees::found(site, person, nobody, &chosen, find, trouble).await?) } else { None };
     let step = whole.next().filter(|_| performs).map(|step| step_form(job, step, typed, trouble));
     shown(&OneJob {
         chrome: person.chrome(Place::Jobs, &job.title),
@@ -251,13 +268,23 @@ pub(super) async fn step(
         _ => (site.app.complete_step(&by, id, asked).await, Said::StepDone),
     };
     match done_with {
-        Ok(_) => done(&format!("/jobs/{id}"), said, &site),
+        Ok(_) => on_with(&site, &person, id, said).await,
         Err(refused @ Error::Invalid(_)) => {
             let trouble = Trouble::of(refused)?;
-            let page = form(&site, &person, id, &fields, &trouble).await;
+            let page = form(&site, &person, id, &fields, "", &trouble).await;
             trouble.answer(page)
         }
         Err(refused) => Err(refused.into()),
+    }
+}
+
+/// To the step that is next, so that nobody has to look for it; after the last one to the top, where the report is.
+async fn on_with(site: &Site, person: &Person, id: JobId, said: Said) -> Answer {
+    let job = site.app.job(&person.caller.grant()?, id).await?;
+    match job.state {
+        JobState::InProgress => done(&format!("/jobs/{id}#step-{}", job.next_step), said, site),
+        JobState::Completed if said == Said::StepDone => done(&format!("/jobs/{id}"), Said::JobDone, site),
+        _ => done(&format!("/jobs/{id}"), said, site),
     }
 }
 
@@ -350,5 +377,6 @@ pub(super) async fn correct(
 /// A completed job, to be printed.
 pub(super) async fn report(State(site): State<Site>, person: Person, Path(id): Path<String>) -> Answer {
     let by = (person.caller.grant()?, person.caller.grant()?);
-    Ok(super::report(&site.app.export_job(&by.0, &by.1, id.parse()?).await?)?)
+    let id: JobId = id.parse()?;
+    Ok(report_with_ways_on(&site.app.export_job(&by.0, &by.1, id).await?, &format!("/jobs/{id}"))?)
 }

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use purser_core::access::{Grant, Role, Roles, right};
+use purser_core::access::{Role, Roles};
 use purser_core::error::{Error, Result};
 use purser_core::providers::{
     Base, CredentialForm, Draft, Kind, MicrosoftDraft, OidcDraft, Protocol, ProtocolDraft, Provider, SamlDraft,
 };
+use serde::Deserialize;
 
+use super::desk::{Crumbs, Desk};
 use super::form::Fields;
-use super::page::{Chrome, Person, Place, done, shown};
+use super::page::{Chrome, done, shown};
 use super::parts::{Field, RoleBoxes, Tick};
-use super::providers::{ToPaste, to_paste, to_paste_beforehand};
+use super::providers::{Named, ToPaste, to_paste, to_paste_beforehand};
 use super::trouble::Trouble;
 use super::words::{self, Said};
 use crate::extract::{At, Form};
@@ -27,6 +29,7 @@ const LARGEST: usize = 1024 * 1024;
 #[template(path = "console/provider-form.html")]
 struct Assistant {
     chrome: Chrome,
+    crumbs: Crumbs,
     kind: Kind,
     action: String,
     back: String,
@@ -50,23 +53,31 @@ fn kind_of(word: &str) -> Result<Kind> {
     }
 }
 
-/// The form for a new one.
-pub(super) async fn blank(person: Person, At(base): At, Path(kind): Path<String>) -> Answer {
-    let _may: Grant<right::SettingsManage> = person.caller.grant()?;
-    new_form(&person, &base, kind_of(&kind)?, &Values::default(), &Trouble::default())
+/// The kind that a path names, whatever else it names.
+#[derive(Deserialize)]
+pub(super) struct OfKind {
+    kind: String,
 }
 
-fn new_form(person: &Person, base: &Base, kind: Kind, values: &Values, trouble: &Trouble) -> Answer {
+/// The form for a new one.
+pub(super) async fn blank(desk: Desk, At(base): At, Path(OfKind { kind }): Path<OfKind>) -> Answer {
+    new_form(desk, &base, kind_of(&kind)?, &Values::default(), &Trouble::default())
+}
+
+fn new_form(desk: Desk, base: &Base, kind: Kind, values: &Values, trouble: &Trouble) -> Answer {
     let name = Field::line("name", "Short name")
         .hint("For addresses: 1 to 63 of a-z, 0-9 and hyphens. It never changes.")
         .filled(values.text("name"))
         .wrong(trouble.about("name"));
     let sheet = Sheet { kind, values, trouble };
     let word = kind.as_str().to_lowercase();
+    let root = desk.root.clone();
+    let (chrome, crumbs) = desk.titled(format!("Connect {}", words::protocol(kind)));
     sheet.shown(Frame {
-        chrome: person.chrome(Place::Providers, format!("Connect {}", words::protocol(kind))),
-        action: format!("/new-provider/{word}"),
-        back: "/providers".to_owned(),
+        chrome,
+        crumbs,
+        action: format!("{root}/new-provider/{word}"),
+        back: format!("{root}/providers"),
         name: Some(name),
         paste: to_paste_beforehand(kind, base),
     })
@@ -75,39 +86,46 @@ fn new_form(person: &Person, base: &Base, kind: Kind, values: &Values, trouble: 
 /// Sets one up.
 pub(super) async fn add(
     State(site): State<Site>,
-    person: Person,
+    desk: Desk,
     At(base): At,
-    Path(kind): Path<String>,
+    Path(OfKind { kind }): Path<OfKind>,
     Form(fields): Form<Fields, LARGEST>,
 ) -> Answer {
-    let by = person.caller.grant()?;
     let kind = kind_of(&kind)?;
     let made = match draft(kind, &fields) {
-        Ok(draft) => site.app.create_provider(&by, fields.text("name"), draft).await,
+        Ok(draft) => site.app.create_provider(&desk.by, fields.text("name"), draft).await,
         Err(refused) => Err(refused),
     };
     match made {
-        Ok(provider) => done(&format!("/providers/{}", provider.name), Said::ProviderAdded, &site),
+        Ok(provider) => done(&format!("{}/providers/{}", desk.root, provider.name), Said::ProviderAdded, &site),
         Err(refused) => {
             let trouble = Trouble::of(refused)?;
-            let page = new_form(&person, &base, kind, &Values::typed(kind, &fields), &trouble);
+            let page = new_form(desk, &base, kind, &Values::typed(kind, &fields), &trouble);
             trouble.answer(page)
         }
     }
 }
 
 /// The form for one that is there.
-pub(super) async fn edit(State(site): State<Site>, person: Person, At(base): At, Path(name): Path<String>) -> Answer {
-    let provider = site.app.provider(&person.caller.grant()?, &name).await?;
-    edit_form(&site, &person, &base, &provider, &Values::stored(&provider), &Trouble::default())
+pub(super) async fn edit(
+    State(site): State<Site>,
+    desk: Desk,
+    At(base): At,
+    Path(Named { name }): Path<Named>,
+) -> Answer {
+    let provider = site.app.provider(&desk.by, &name).await?;
+    edit_form(&site, desk, &base, &provider, &Values::stored(&provider), &Trouble::default())
 }
 
-fn edit_form(site: &Site, person: &Person, base: &Base, it: &Provider, values: &Values, trouble: &Trouble) -> Answer {
+fn edit_form(site: &Site, desk: Desk, base: &Base, it: &Provider, values: &Values, trouble: &Trouble) -> Answer {
     let sheet = Sheet { kind: it.kind(), values, trouble };
+    let back = format!("{}/providers/{}", desk.root, it.name);
+    let (chrome, crumbs) = desk.titled(format!("Edit {}", it.label));
     sheet.shown(Frame {
-        chrome: person.chrome(Place::Providers, format!("Edit {}", it.label)),
-        action: format!("/providers/{}/edit", it.name),
-        back: format!("/providers/{}", it.name),
+        chrome,
+        crumbs,
+        action: format!("{back}/edit"),
+        back,
         name: None,
         paste: to_paste(site.app.provider_addresses(it, base)),
     })
@@ -116,23 +134,22 @@ fn edit_form(site: &Site, person: &Person, base: &Base, it: &Provider, values: &
 /// Changes one.
 pub(super) async fn save(
     State(site): State<Site>,
-    person: Person,
+    desk: Desk,
     At(base): At,
-    Path(name): Path<String>,
+    Path(Named { name }): Path<Named>,
     Form(fields): Form<Fields, LARGEST>,
 ) -> Answer {
-    let by = person.caller.grant()?;
-    let provider = site.app.provider(&by, &name).await?;
+    let provider = site.app.provider(&desk.by, &name).await?;
     let saved = match draft(provider.kind(), &fields) {
-        Ok(draft) => site.app.update_provider(&by, &name, draft).await,
+        Ok(draft) => site.app.update_provider(&desk.by, &name, draft).await,
         Err(refused) => Err(refused),
     };
     match saved {
-        Ok(_) => done(&format!("/providers/{name}"), Said::ProviderSaved, &site),
+        Ok(_) => done(&format!("{}/providers/{name}", desk.root), Said::ProviderSaved, &site),
         Err(refused) => {
             let trouble = Trouble::of(refused)?;
             let values = Values::typed(provider.kind(), &fields);
-            let page = edit_form(&site, &person, &base, &provider, &values, &trouble);
+            let page = edit_form(&site, desk, &base, &provider, &values, &trouble);
             trouble.answer(page)
         }
     }
@@ -220,6 +237,7 @@ fn own_fields(kind: Kind) -> &'static [&'static str] {
 /// What stands around the form.
 struct Frame {
     chrome: Chrome,
+    crumbs: Crumbs,
     action: String,
     back: String,
     name: Option<Field>,
@@ -239,6 +257,7 @@ impl Sheet<'_> {
         let known = [COMMON, own_fields(self.kind), SECRETS].concat();
         shown(&Assistant {
             chrome: frame.chrome,
+            crumbs: frame.crumbs,
             kind: self.kind,
             action: frame.action,
             back: frame.back,

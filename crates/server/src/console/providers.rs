@@ -2,11 +2,12 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
-use purser_core::access::{Grant, right};
 use purser_core::error::{Error, Result};
 use purser_core::providers::{Addresses, Base, Check, Draft, Kind, Outcome, Protocol, Provider};
+use serde::Deserialize;
 
-use super::page::{Chrome, Person, Place, done, shown};
+use super::desk::{Crumbs, Desk, Top};
+use super::page::{Chrome, done, shown};
 use super::parts::{Chip, Moment, Tone};
 use super::words::{self, Said};
 use crate::extract::At;
@@ -17,6 +18,8 @@ use crate::site::Site;
 #[template(path = "console/providers.html")]
 struct Providers {
     chrome: Chrome,
+    top: Top,
+    root: String,
     providers: Vec<Line>,
 }
 
@@ -30,20 +33,19 @@ struct Line {
 }
 
 /// Lists them.
-pub(super) async fn list(State(site): State<Site>, person: Person) -> Answer {
-    let found = site.app.providers(&person.caller.grant()?).await?;
+pub(super) async fn list(State(site): State<Site>, desk: Desk) -> Answer {
+    let found = site.app.providers(&desk.by).await?;
+    let Desk { chrome, top, root, .. } = desk;
     let line = |it: Provider| Line {
-        href: format!("/providers/{}", it.name),
+        href: format!("{root}/providers/{}", it.name),
         kind: words::protocol(it.kind()),
         state: switch(&it),
         label: it.label,
         name: it.name,
         updated: it.updated_at.into(),
     };
-    shown(&Providers {
-        chrome: person.chrome(Place::Providers, "Ways to sign in"),
-        providers: found.into_iter().map(line).collect(),
-    })
+    let providers = found.into_iter().map(line).collect();
+    shown(&Providers { chrome, top, root, providers })
 }
 
 fn switch(provider: &Provider) -> Chip {
@@ -88,6 +90,8 @@ pub(super) fn to_paste_beforehand(kind: Kind, base: &Base) -> Vec<ToPaste> {
 #[template(path = "console/provider.html")]
 struct OneProvider {
     chrome: Chrome,
+    crumbs: Crumbs,
+    root: String,
     name: String,
     label: String,
     kind: &'static str,
@@ -119,15 +123,37 @@ impl From<Check> for CheckLine {
     }
 }
 
-/// Shows one.
-pub(super) async fn page(State(site): State<Site>, person: Person, At(base): At, Path(name): Path<String>) -> Answer {
-    view(&site, &person, &base, &name, None).await
+/// The provider that a path names, whatever else it names.
+#[derive(Deserialize)]
+pub(super) struct Named {
+    pub(super) name: String,
 }
 
-async fn view(site: &Site, person: &Person, base: &Base, name: &str, checks: Option<Vec<Check>>) -> Answer {
-    let provider = site.app.provider(&person.caller.grant()?, name).await?;
+/// What is to be done to which.
+#[derive(Deserialize)]
+pub(super) struct Deed {
+    name: String,
+    act: String,
+}
+
+/// Shows one.
+pub(super) async fn page(
+    State(site): State<Site>,
+    desk: Desk,
+    At(base): At,
+    Path(Named { name }): Path<Named>,
+) -> Answer {
+    view(&site, desk, &base, &name, None).await
+}
+
+async fn view(site: &Site, desk: Desk, base: &Base, name: &str, checks: Option<Vec<Check>>) -> Answer {
+    let provider = site.app.provider(&desk.by, name).await?;
+    let root = desk.root.clone();
+    let (chrome, crumbs) = desk.titled(&provider.label);
     shown(&OneProvider {
-        chrome: person.chrome(Place::Providers, &provider.label),
+        chrome,
+        crumbs,
+        root,
         kind: words::protocol(provider.kind()),
         state: switch(&provider),
         enabled: provider.enabled,
@@ -189,9 +215,14 @@ fn certificates(saml: &purser_core::providers::Saml) -> String {
 }
 
 /// Tests one, step by step.
-pub(super) async fn test(State(site): State<Site>, person: Person, At(base): At, Path(name): Path<String>) -> Answer {
-    let checks = site.app.examine_provider(&person.caller.grant()?, &name, &base).await?;
-    view(&site, &person, &base, &name, Some(checks)).await
+pub(super) async fn test(
+    State(site): State<Site>,
+    desk: Desk,
+    At(base): At,
+    Path(Named { name }): Path<Named>,
+) -> Answer {
+    let checks = site.app.examine_provider(&desk.by, &name, &base).await?;
+    view(&site, desk, &base, &name, Some(checks)).await
 }
 
 /// What can be done with one.
@@ -221,23 +252,27 @@ impl Act {
 #[template(path = "console/ask-provider.html")]
 struct AskProvider {
     chrome: Chrome,
+    crumbs: Crumbs,
+    root: String,
     name: String,
     label: String,
     act: Act,
 }
 
 /// Asks before it is done.
-pub(super) async fn ask(State(site): State<Site>, person: Person, Path((name, act)): Path<(String, String)>) -> Answer {
-    let act = Act::read(&act)?;
-    let provider = site.app.provider(&person.caller.grant()?, &name).await?;
-    let chrome = person.chrome(Place::Providers, &provider.label);
-    shown(&AskProvider { chrome, name: provider.name, label: provider.label, act })
+pub(super) async fn ask(State(site): State<Site>, desk: Desk, Path(deed): Path<Deed>) -> Answer {
+    let act = Act::read(&deed.act)?;
+    let provider = site.app.provider(&desk.by, &deed.name).await?;
+    let root = desk.root.clone();
+    let (chrome, crumbs) = desk.titled(&provider.label);
+    let crumbs = crumbs.and(format!("{root}/providers/{}", provider.name), &provider.label);
+    shown(&AskProvider { chrome, crumbs, root, name: provider.name, label: provider.label, act })
 }
 
 /// Does it.
-pub(super) async fn act(State(site): State<Site>, person: Person, Path((name, act)): Path<(String, String)>) -> Answer {
+pub(super) async fn act(State(site): State<Site>, desk: Desk, Path(Deed { name, act }): Path<Deed>) -> Answer {
     let act = Act::read(&act)?;
-    let by: Grant<right::SettingsManage> = person.caller.grant()?;
+    let Desk { root, by, .. } = desk;
     let switched = |on| Draft { enabled: Some(on), ..Draft::default() };
     let said = match act {
         Act::Enable => site.app.update_provider(&by, &name, switched(true)).await.map(|_| Said::ProviderEnabled),
@@ -246,5 +281,6 @@ pub(super) async fn act(State(site): State<Site>, person: Person, Path((name, ac
         Act::EndSessions => site.app.end_provider_sessions(&by, &name).await.map(|_| Said::SessionsEnded),
         Act::Delete => site.app.delete_provider(&by, &name).await.map(|_| Said::ProviderDeleted),
     }?;
-    done(&if act == Act::Delete { "/providers".to_owned() } else { format!("/providers/{name}") }, said, &site)
+    let list = format!("{root}/providers");
+    done(&if act == Act::Delete { list } else { format!("{list}/{name}") }, said, &site)
 }

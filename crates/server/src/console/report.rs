@@ -6,6 +6,7 @@ use axum::response::Response;
 use purser_core::error::Result;
 use purser_core::work::{JobExport, RecordExport, StepExport};
 
+use super::assets::SCRIPT;
 use super::words;
 use crate::pages::{policy_for, shown};
 
@@ -14,19 +15,28 @@ use crate::pages::{policy_for, shown};
 struct Report<'a> {
     style: &'static str,
     job: &'a JobExport,
+    /// Where it was come from, on a page of the console.
+    back: Option<&'a str>,
+    script: &'static str,
 }
 
 /// Its own stylesheet: this page is for paper.
 const STYLE: &str = include_str!("../../templates/report.css");
 
-const STYLE_HASH: &str = "sha256-KsJhD6erJZMinjwrAtrf/oYEgY8ETYtD8IuL7u7sKBY=";
+const STYLE_HASH: &str = "sha256-5q7RH5pCyqdnSy82VKTiU0R33DoaOguI4/MDg1VXa1o=";
 
 /// A completed job as a page that brings everything along, so that it can be saved as it is.
 ///
 /// # Errors
 /// [`purser_core::error::Error::Internal`] if it cannot be written.
 pub fn report(job: &JobExport) -> Result<Response> {
-    shown(StatusCode::OK, &Report { style: STYLE, job }, &policy_for(STYLE_HASH))
+    shown(StatusCode::OK, &Report { style: STYLE, job, back: None, script: "" }, &policy_for(STYLE_HASH))
+}
+
+/// The same with a way back, and a button that prints it where there is script. Neither is printed.
+pub(super) fn report_with_ways_on(job: &JobExport, back: &str) -> Result<Response> {
+    let policy = format!("{}; script-src 'self'", policy_for(STYLE_HASH));
+    shown(StatusCode::OK, &Report { style: STYLE, job, back: Some(back), script: &SCRIPT.path }, &policy)
 }
 
 impl Report<'_> {

@@ -6,8 +6,9 @@ use purser_core::config::Span;
 use purser_core::error::{Error, Result};
 use purser_core::tenants::{TenantSettings, TwoFactor};
 
+use super::desk::{Desk, Top};
 use super::form::Fields;
-use super::page::{Chrome, Person, Place, done, shown};
+use super::page::{Chrome, done, shown};
 use super::parts::Field;
 use super::trouble::Trouble;
 use super::words::Said;
@@ -19,6 +20,8 @@ use crate::site::Site;
 #[template(path = "console/settings.html")]
 struct Settings {
     chrome: Chrome,
+    top: Top,
+    root: String,
     sentence: &'static str,
     parts: Vec<Part>,
 }
@@ -31,19 +34,18 @@ struct Part {
 }
 
 /// Shows them.
-pub(super) async fn page(State(site): State<Site>, person: Person) -> Answer {
-    let settings = site.app.own_settings(&person.caller.grant()?).await?;
-    form(&person, &written(&settings), &Trouble::default())
+pub(super) async fn page(State(site): State<Site>, desk: Desk) -> Answer {
+    let settings = site.app.own_settings(&desk.by).await?;
+    form(desk, &written(&settings), &Trouble::default())
 }
 
 /// Takes them.
-pub(super) async fn save(State(site): State<Site>, person: Person, Form(fields): Form<Fields, 262_144>) -> Answer {
-    let by = person.caller.grant()?;
-    match site.app.settle_own(&by, |settings| read(&fields, settings)).await {
-        Ok(_) => done("/settings", Said::SettingsSaved, &site),
+pub(super) async fn save(State(site): State<Site>, desk: Desk, Form(fields): Form<Fields, 262_144>) -> Answer {
+    match site.app.settle_own(&desk.by, |settings| read(&fields, settings)).await {
+        Ok(_) => done(&format!("{}/settings", desk.root), Said::SettingsSaved, &site),
         Err(refused) => {
             let trouble = Trouble::of(refused)?;
-            let page = form(&person, &fields, &trouble);
+            let page = form(desk, &fields, &trouble);
             trouble.answer(page)
         }
     }
@@ -102,12 +104,12 @@ fn least(fields: &Fields) -> Result<Option<usize>> {
     read.map_err(|_| Error::invalid("settings.passwordMinLength", "write a whole number"))
 }
 
-fn form(person: &Person, typed: &Fields, trouble: &Trouble) -> Answer {
+fn form(desk: Desk, typed: &Fields, trouble: &Trouble) -> Answer {
     let with = |field: Field| {
         let name = field.name().to_owned();
         field.filled(typed.raw(&name)).wrong(trouble.about(&format!("settings.{name}"))).optional()
     };
-    let span = |name, label| with(Field::line(name, label).hint("As 10m, 8h or 30d. Empty: as this server has it."));
+    let span = |name, label| with(Field::line(name, label));
     let tick = |name, label, hint| {
         Field::tick(name, label, typed.ticked(name).into()).hint(hint).wrong(trouble.about(&format!("settings.{name}")))
     };
@@ -141,7 +143,7 @@ fn form(person: &Person, typed: &Fields, trouble: &Trouble) -> Answer {
         },
         Part {
             title: "How long a sign-in lasts",
-            text: "Shorter than this server has it, never longer.",
+            text: "Write 10m, 8h or 30d. Shorter than this server has it, never longer; empty is as this server has it.",
             fields: vec![
                 span("cookieIdle", "Browser not used"),
                 span("cookieMax", "Browser in any case"),
@@ -175,5 +177,6 @@ fn form(person: &Person, typed: &Fields, trouble: &Trouble) -> Answer {
             ],
         },
     ];
-    shown(&Settings { chrome: person.chrome(Place::Settings, "Settings"), sentence: trouble.sentence, parts })
+    let Desk { chrome, top, root, .. } = desk;
+    shown(&Settings { chrome, top, root, sentence: trouble.sentence, parts })
 }

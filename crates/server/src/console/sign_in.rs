@@ -215,7 +215,7 @@ async fn form(
     let passwords = welcome.is_none_or(|welcome| !welcome.sso_only);
     let tenant = welcome.map(|welcome| &welcome.tenant);
     let page = Door {
-        dress: Dress::new(),
+        dress: welcome.map_or_else(Dress::new, |it| Dress::with(&it.tenant, it.accent, it.logo.as_deref())),
         welcome,
         passwords,
         buttons: welcome.map(buttons_of).unwrap_or_default(),
@@ -284,14 +284,24 @@ pub(super) async fn leave(State(site): State<Site>, person: Result<Person, Fault
         return Ok(forgetting(go(&format!("/signed-out?client={}", person.caller.tenant().id))?, &site));
     };
     let there = origin(&elsewhere.location).map(|origin| format!("{origin} https:"));
-    let page = SignedOut { dress: Dress::new(), again, elsewhere: Some(elsewhere) };
+    let page = SignedOut { dress: Dress::of(person.caller.tenant()), again, elsewhere: Some(elsewhere) };
     Ok(forgetting(shown_leading(&page, there.as_deref())?, &site))
 }
 
 /// Where somebody is who has signed out.
-pub(super) async fn left(client: NamedClient) -> Answer {
+pub(super) async fn left(State(site): State<Site>, client: NamedClient) -> Answer {
     let again = client.name().map_or_else(|| "/sign-in".to_owned(), |name| format!("/sign-in?client={name}"));
-    shown(&SignedOut { dress: Dress::new(), again, elsewhere: None })
+    shown(&SignedOut { dress: dress_of(&site, &client).await?, again, elsewhere: None })
+}
+
+/// As the one named looks; as the program's own if there is none.
+pub(super) async fn dress_of(site: &Site, client: &NamedClient) -> Result<Dress, Error> {
+    let Some(name) = client.name() else { return Ok(Dress::new()) };
+    match site.app.dressed(name).await {
+        Ok(tenant) => Ok(Dress::of(&tenant)),
+        Err(Error::NotFound) => Ok(Dress::new()),
+        Err(fault) => Err(fault),
+    }
 }
 
 fn forgetting(mut response: Response, site: &Site) -> Response {

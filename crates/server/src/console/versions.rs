@@ -113,12 +113,26 @@ pub(super) async fn page(
         steps: version.steps.all().iter().map(StepView::from).collect(),
         facts: facts.into_iter().flatten().collect(),
         versions: versions.iter().map(other).collect(),
-        acts: Act::open_to(&person, version.state).into_iter().map(|act| (act, act.label())).collect(),
+        acts: acts_on(&site, &person, &version, id).await?.into_iter().map(|act| (act, act.label())).collect(),
         edits: person.may(Right::TemplatesWrite),
         copies: person.may(Right::TemplatesWrite),
         makes_job: person.may(Right::JobsManage) && version.state == VersionState::Published,
         comment: version.comment,
     })
+}
+
+/// What the reader can do with a version. Where duties are separate, nobody is offered to decide on their own work.
+async fn acts_on(site: &Site, person: &Person, version: &Version, id: TemplateId) -> Result<Vec<Act>, Error> {
+    let mut acts = Act::open_to(person, version.state);
+    if person.caller.tenant().settings.separation_of_duties {
+        if version.reviewer == Some(person.caller.user().id) {
+            acts.retain(|act| !matches!(act, Act::Publish | Act::Restore));
+        }
+        if acts.contains(&Act::Approve) && site.app.wrote_version(&person.caller.grant()?, id, version.number).await? {
+            acts.retain(|act| *act != Act::Approve);
+        }
+    }
+    Ok(acts)
 }
 
 /// The version that an address names.

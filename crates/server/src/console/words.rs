@@ -1,14 +1,20 @@
 //! The console's words that do not stand in a template: names of things, what was done, what went wrong. To speak another language is to
 //! translate this file and the templates.
 
+use std::time::Duration;
+
 use purser_core::access::Role;
+use purser_core::app::{LastCall, ProviderLine};
+use purser_core::durations::{Counts, Within};
 use purser_core::error::{Error, Problem};
 use purser_core::license::Stage;
 use purser_core::providers::Kind as Protocol;
+use purser_core::tenants::{TenantSettings, TwoFactor};
 use purser_core::users::UserStatus;
 use purser_core::work::{JobState, Kind, Priority, VersionState};
 
 use super::parts::Tone;
+use super::system::health::findings::Finding;
 use crate::fault::Verdict;
 
 macro_rules! said {
@@ -70,6 +76,7 @@ said! {
     DomainUnproven = "domain-unproven", "The record is not there yet. It can take a while until a new record is seen everywhere.";
     DomainRemoved = "domain-removed", "The domain is removed.";
     SettingsSaved = "settings-saved", "Saved. It holds from now on.";
+    Dressed = "dressed", "Saved. This is how your pages look from now on.";
     TemplateMade = "template-made", "The template is made. Now write down its steps.";
     TemplateSaved = "template-saved", "Saved.";
     VersionSaved = "version-saved", "The steps are saved.";
@@ -83,6 +90,7 @@ said! {
     DraftDeleted = "draft-deleted", "The draft is deleted.";
     JobMade = "job-made", "The job is made.";
     JobAssigned = "job-assigned", "The job is assigned.";
+    JobUnassigned = "job-unassigned", "The job is nobody’s again.";
     JobStarted = "job-started", "The job is started.";
     JobCancelled = "job-cancelled", "The job is cancelled. What was recorded stays.";
     StepDone = "step-done", "The step is done.";
@@ -94,6 +102,7 @@ said! {
     TenantEnabled = "tenant-enabled", "The tenant is enabled.";
     TenantDeleted = "tenant-deleted", "The tenant is deleted with everything it held.";
     TenantEnded = "tenant-ended", "All of its sessions are ended.";
+    AllEnded = "all-ended", "Every session of every tenant is ended.";
     AdminMade = "admin-made", "The administrator is made.";
     AdminDisabled = "admin-disabled", "The administrator is disabled, and their sessions are ended.";
     AdminEnabled = "admin-enabled", "The administrator is enabled.";
@@ -396,6 +405,181 @@ pub(super) fn refusal(verdict: &Verdict) -> Refusal {
     }
 }
 
+// The deployment's pages.
+
+/// What a tenant has settled that others have to know.
+pub(super) fn settled(settings: &TenantSettings) -> [(&'static str, &'static str); 3] {
+    let either = |so: bool, yes, no| if so { yes } else { no };
+    [
+        ("Passwords", either(settings.sso_only, "Off: its own sign-in only", "On")),
+        (
+            "Second factor",
+            either(settings.two_factor == TwoFactor::Required, "Required of everybody", "As everybody likes"),
+        ),
+        (
+            "Writing, approving, publishing",
+            either(settings.separation_of_duties, "In different hands", "May be in one hand"),
+        ),
+    ]
+}
+
+/// How a letter fares.
+pub(super) fn letter_state(state: &str) -> (&'static str, Tone) {
+    match state {
+        "waiting" => ("Waiting", Tone::Blue),
+        "uncertain" => ("Uncertain", Tone::Amber),
+        _ => ("Given up", Tone::Red),
+    }
+}
+
+/// A short time: `2.5 ms`.
+pub(super) fn time(time: Duration) -> String {
+    let micros = time.as_micros();
+    match micros {
+        0..10_000 => format!("{} ms", tenths(micros / 100, 10)),
+        10_000..1_000_000 => format!("{} ms", micros / 1_000),
+        _ => format!("{} s", tenths(micros / 100_000, 10)),
+    }
+}
+
+/// A number given in tenths, without a tenth that is none.
+fn tenths(number: u128, ten: u128) -> String {
+    match (number / ten, number % ten) {
+        (whole, 0) => whole.to_string(),
+        (whole, tenth) => format!("{whole}.{tenth}"),
+    }
+}
+
+/// A long time, as people say it: `3 days 4 hours`.
+pub(super) fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
+    let said = |count: u64, one: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
+    match (days, hours, minutes) {
+        (0, 0, 0) => said(seconds, "second"),
+        (0, 0, _) => said(minutes, "minute"),
+        (0, ..) if minutes % 60 == 0 => said(hours, "hour"),
+        (0, ..) => format!("{} {}", said(hours, "hour"), said(minutes % 60, "minute")),
+        _ if hours % 24 == 0 => said(days, "day"),
+        _ => format!("{} {}", said(days, "day"), said(hours % 24, "hour")),
+    }
+}
+
+/// How much room something takes: `1.4 MB`.
+pub(super) fn bytes(bytes: u64) -> String {
+    let bytes = u128::from(bytes);
+    let steps = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    let fits = steps.into_iter().find(|(size, _)| bytes >= *size);
+    fits.map_or_else(|| format!("{bytes} bytes"), |(size, unit)| format!("{} {unit}", tenths(bytes * 10 / size, 10)))
+}
+
+/// A number with its thousands apart: `12,345`.
+pub(super) fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut told = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            told.push(',');
+        }
+        told.push(digit);
+    }
+    told
+}
+
+/// How often something happens.
+pub(super) fn rate(rate: f64) -> String {
+    if rate >= 10.0 || rate == 0.0 { format!("{rate:.0}") } else { format!("{rate:.1}") }
+}
+
+/// How often something happened.
+pub(super) fn count(count: u64) -> String {
+    match count {
+        0 => "none of late".to_owned(),
+        _ => format!("{} of late", number(count)),
+    }
+}
+
+/// Within what time half of them and nearly all of them stayed.
+pub(super) fn most(counts: Counts) -> String {
+    let told = |within| match within {
+        Within::This(end) => format!("within {}", time(end)),
+        Within::Beyond(end) => format!("beyond {}", time(end)),
+    };
+    match (counts.percentile(50), counts.percentile(99)) {
+        (Some(half), Some(nearly)) => format!("half {}, 99 % {}", told(half), told(nearly)),
+        _ => "none of late".to_owned(),
+    }
+}
+
+/// How the last call to a provider went.
+pub(super) fn last_call(line: &ProviderLine) -> String {
+    let how = match line.last {
+        LastCall::Answered => "answered",
+        LastCall::Failed => "failed",
+        LastCall::Paused => "asked for a pause",
+    };
+    let ago = span(line.ago);
+    match line.open_for {
+        Some(left) => format!("{how} {ago} ago; tried again in {}", span(left)),
+        None => format!("{how} {ago} ago"),
+    }
+}
+
+/// What is not as it should be.
+pub(super) fn finding(finding: &Finding) -> String {
+    match finding {
+        Finding::StoreSilent => "The store does not answer.".to_owned(),
+        Finding::NotHeard => "Other nodes’ changes are not heard.".to_owned(),
+        Finding::WriterBehind(waiting) => format!("{} changes wait to be written.", number(*waiting)),
+        Finding::WritesSlow(time) => format!("One change in a hundred takes up to {}.", self::time(*time)),
+        Finding::Failed(count) => format!("Requests that failed by a fault of ours: {}.", number(*count)),
+        Finding::RequestsSlow(time) => format!("One request in a hundred takes up to {}.", self::time(*time)),
+        Finding::HasherBehind(waiting) => format!("{waiting} passwords wait to be hashed."),
+        Finding::TurnedAway(count) => format!("Sign-ins turned away since the start: {}.", number(*count)),
+        Finding::LettersGivenUp(count) => format!("Letters given up in the last two weeks: {count}."),
+        Finding::LettersWaiting(count) => format!("{count} letters wait to be sent."),
+        Finding::NoMail => "No mail is sent from here.".to_owned(),
+        Finding::ProvidersSilent(1) => "An identity provider does not answer.".to_owned(),
+        Finding::ProvidersSilent(count) => format!("{count} identity providers do not answer."),
+        Finding::License(Stage::Notice) => "The licence runs out soon.".to_owned(),
+        Finding::License(Stage::Grace) => "The licence has run out.".to_owned(),
+        Finding::License(_) => "Nothing can be changed: there is no licence in force.".to_owned(),
+    }
+}
+
+/// What to do about it.
+pub(super) fn finding_advice(finding: &Finding) -> &'static str {
+    match finding {
+        Finding::StoreSilent => {
+            "Nobody can sign in. See whether the database runs and is reached from here, and whether its disk is full; the log says why it failed."
+        }
+        Finding::NotHeard => {
+            "Nothing goes wrong, but every check reads the store and costs more. See whether the connection to PostgreSQL holds; it is tried again by itself."
+        }
+        Finding::WriterBehind(_) | Finding::WritesSlow(_) => {
+            "The disk of the database is what counts here: see what else writes to it, and how long it takes to make something durable."
+        }
+        Finding::Failed(_) => "The log has a line for each, with the number that people saw on their page.",
+        Finding::RequestsSlow(_) => {
+            "Signing in takes its time by design. If more than that is slow, see whether the processors or the disk are busy."
+        }
+        Finding::HasherBehind(_) | Finding::TurnedAway(_) => {
+            "More people sign in at once than the processors can hash passwords for. If it stays so, give the server more of them, or raise passwords.threads; if one address tries many, see the audit log."
+        }
+        Finding::LettersGivenUp(_) => "The page about mail says which, and what the mail server answered.",
+        Finding::LettersWaiting(_) => {
+            "See whether the mail server answers; the page about mail says what it said last."
+        }
+        Finding::NoMail => {
+            "Set mail.url and mail.from. Until then nobody is invited by e-mail, and nobody who forgot a password can help themselves."
+        }
+        Finding::ProvidersSilent(_) => {
+            "Their people cannot sign in meanwhile. The list below says whose; the provider’s own page tests it step by step."
+        }
+        Finding::License(_) => "Ask the vendor for a new one, and install it on the page about the licence.",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -420,5 +604,20 @@ mod tests {
         assert_eq!(action("version.submitted"), "Version submitted");
         assert_eq!(action("job.step-completed"), "Step completed");
         assert_eq!(action("session.sign-out-all"), "Session sign out all");
+    }
+
+    #[test]
+    fn times_sizes_and_numbers_are_told_shortly() {
+        let times = [(400, "0.4 ms"), (1_000, "1 ms"), (2_500, "2.5 ms"), (25_000, "25 ms"), (1_500_000, "1.5 s")];
+        for (micros, told) in times {
+            assert_eq!(time(Duration::from_micros(micros)), told);
+        }
+        let spans =
+            [(1, "1 second"), (600, "10 minutes"), (3_600, "1 hour"), (90_000, "1 day 1 hour"), (172_800, "2 days")];
+        for (seconds, told) in spans {
+            assert_eq!(span(Duration::from_secs(seconds)), told);
+        }
+        assert_eq!([bytes(999), bytes(1_450_000), bytes(2_000_000_000)], ["999 bytes", "1.4 MB", "2 GB"]);
+        assert_eq!([number(7), number(1_234), number(1_234_567)], ["7", "1,234", "1,234,567"]);
     }
 }

@@ -130,13 +130,18 @@ async fn next_piece(body: &mut axum::body::Body) -> Result<Option<Bytes>, Fault>
 /// Refuses any other media type, any charset but UTF-8, and any compression: a body is never unpacked, so that it cannot
 /// grow after its size was checked.
 fn demand(headers: &HeaderMap, wanted: &str) -> Result<(), Fault> {
-    let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
-    let plain = encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    let plain = unpacked(headers);
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     match (types.next().and_then(|media| media.to_str().ok()), types.next()) {
         (Some(media), None) if plain && is_type(media, wanted) => Ok(()),
         _ => Err(Fault::UnsupportedMediaType),
     }
+}
+
+/// Whether a body is as it is, and not packed.
+pub(super) fn unpacked(headers: &HeaderMap) -> bool {
+    let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
+    encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// Whether a body is of a media type, and not packed.

@@ -1,5 +1,6 @@
 //! What handlers take from a request: who sent it ([`Visitor`]), with which credential ([`Credential`]), for which
-//! client ([`NamedClient`]), from which site ([`same_origin`]), under which address of ours ([`At`]), and what it says ([`Body`], [`Form`]).
+//! client ([`NamedClient`]), from which site ([`same_origin`]), under which address of ours ([`At`]), and what it says ([`Body`],
+//! [`Form`], [`Upload`]).
 
 mod base;
 mod body;
@@ -9,6 +10,7 @@ mod credential;
 mod json;
 mod origin;
 mod query;
+mod upload;
 mod visitor;
 
 pub use base::{At, base};
@@ -19,4 +21,5 @@ pub use credential::{Credential, cookie_names, lone_cookie};
 pub use json::read as read_json;
 pub use origin::{allowed_origin_if_sent, own_origin, same_origin};
 pub use query::Query;
+pub use upload::Upload;
 pub use visitor::Visitor;

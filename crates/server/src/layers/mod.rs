@@ -29,6 +29,7 @@ use tracing::{Level, debug, error, info};
 
 use crate::fault::{Fault, Verdict};
 use crate::http_settings::HttpSettings;
+use crate::pulse::Pulse;
 use meters::RouteMeters;
 use request_id::RequestIds;
 
@@ -50,13 +51,13 @@ impl Shell {
 
     /// Puts the shell around a finished router, its refusals of unknown paths and wrong methods included.
     pub(crate) fn around(self: &Arc<Self>, routes: Routes) -> Shelled {
-        let Routes { router, patterns } = routes;
+        let Routes { router, patterns, pulse } = routes;
         let mut places = matchit::Router::new();
         for pattern in patterns {
             let place = Place { pattern, meters: RouteMeters::default() };
             places.insert(pattern, place).expect("the router has taken the same patterns");
         }
-        let ground = Ground { shell: Arc::clone(self), places, nowhere: Place::default() };
+        let ground = Ground { shell: Arc::clone(self), places, nowhere: Place::default(), pulse };
         Shelled { ground: Arc::new(ground), router }
     }
 
@@ -120,6 +121,8 @@ pub struct Routes {
     pub router: Router,
     /// Every pattern it was given.
     pub patterns: Vec<&'static str>,
+    /// Where requests are counted for the page that says how the server fares.
+    pub pulse: Arc<Pulse>,
 }
 
 /// One route, as the log and the metrics know it.
@@ -134,6 +137,7 @@ struct Ground {
     shell: Arc<Shell>,
     places: matchit::Router<Place>,
     nowhere: Place,
+    pulse: Arc<Pulse>,
 }
 
 impl Ground {
@@ -212,6 +216,7 @@ impl Record {
         let took = self.began.elapsed();
         let place = ground.place(self.target.path());
         place.meters.record(place.pattern, &self.method, response.status(), took);
+        ground.pulse.record(response.status(), took);
         self.log(&mut response, place.pattern, took.as_micros());
         ground.shell.dress(response.headers_mut(), self.id, Storing::of(self.target.path()));
         response

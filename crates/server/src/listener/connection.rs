@@ -168,7 +168,8 @@ mod tests {
                 get(async || timeout(Duration::from_hours(1), std::future::pending::<()>()).await.is_err().to_string()),
             )
             .route("/long", get(async || "x".repeat(100_000)));
-        let server = Server::new(shell.around(Routes { router, patterns: Vec::new() }), shell, settings);
+        let server =
+            Server::new(shell.around(Routes { router, patterns: Vec::new(), pulse: Arc::default() }), shell, settings);
         let (client, stream) = tokio::io::duplex(unread);
         let peer = SocketAddr::from(([127, 0, 0, 1], 1));
         let served = async move {

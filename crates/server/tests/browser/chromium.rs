@@ -1,5 +1,6 @@
 //! [`Browser`], Debian's Chromium, driven.
 
+use base64::Engine as _;
 use serde_json::{Value as Json, json};
 
 use crate::helper::Helper;
@@ -100,6 +101,13 @@ impl Browser {
     /// Gives the one who sits there a device that keeps passkeys, and knows its owner.
     pub(crate) fn with_passkeys(&mut self) {
         self.0.tell("passkeys", json!({}));
+    }
+
+    /// Chooses a file to be sent along.
+    #[track_caller]
+    pub(crate) fn put(&mut self, name: &str, file: &str, bytes: &[u8]) {
+        let bytes = base64::engine::general_purpose::STANDARD.encode(bytes);
+        self.0.tell("put", json!({"name": name, "file": file, "bytes": bytes}));
     }
 
     /// Chooses what says so from a list.

@@ -40,7 +40,7 @@ fn name(role: &str) -> &'static str {
 }
 
 /// Where the pictures of every page are kept: what a reviewer of a change looks at. `./test` says where that is.
-fn pictures() -> String {
+pub(crate) fn pictures() -> String {
     std::env::var("TEST_PICTURES").unwrap_or_else(|_| format!("{}/console", env!("CARGO_TARGET_TMPDIR")))
 }
 
@@ -183,6 +183,40 @@ impl Guest<'_> {
         assert!(text.contains("Failed") && text.contains("What to do"), "{text}");
     }
 
+    /// Begins another version of what is frozen, with a step less, one more, and other words.
+    fn rewrite(&mut self, version: &str) -> String {
+        self.open(&format!("{version}/edit"));
+        self.browser.fill(
+            "steps.0.instructions",
+            "Turn the main switch to 0, hang your own lock on it, and keep the key with you.\nWait for the fan to stop.",
+        );
+        self.press("Move step 3 up", "Not saved yet.");
+        self.press("Add a step", "Step 4");
+        self.browser.fill("steps.3.title", "Sign");
+        self.press("Save", "steps");
+        self.here()
+    }
+
+    /// Pastes three lines, of which one cannot be taken.
+    fn look_what_an_import_would_do(&mut self, suffix: &str) {
+        self.open("/people/import");
+        let lines = "email,firstName,lastName,roles\nann@acme.test,Ann,Lee,Author\nben@acme.test,Ben,Ray,King\ncy@acme.test,Cy,Fox,";
+        self.browser.put("file", "people.csv", lines.as_bytes());
+        self.press("Look what would happen", "Nothing is changed yet.");
+        self.look(&format!("import-checked-{suffix}"));
+    }
+
+    /// Asks for what needs a fresh sign-in, until the server has noticed that the database was changed beside it.
+    #[track_caller]
+    fn ask_until_the_past_is_known(&mut self) {
+        crate::deployment::until("the password is asked for again", || {
+            self.open("/account/two-factor");
+            self.browser.click_within("main", "Set up an app");
+            let text = self.browser.see().text;
+            text.contains("You signed in a while ago").then_some(())
+        });
+    }
+
     fn make_job(&mut self, template: &str, asset: &str, assignee: &str) -> String {
         self.open("/jobs/new");
         self.browser.choose("template", template);
@@ -259,6 +293,7 @@ fn a_template_comes_into_use_and_a_job_is_done_by_it() {
 fn every_page_is_for_everybody_on_every_screen() {
     let (here, node) = staffed();
     here.with_verified_domain("acme.test");
+    here.with_a_month_of_sign_ins();
     let browser = &mut Browser::taking_pictures_to(&pictures());
     let mut guest = Guest { browser, node: &node };
     guest.browser.someone_at(Screen::DESKTOP);
@@ -269,16 +304,21 @@ fn every_page_is_for_everybody_on_every_screen() {
     guest.move_on(&version, "publish", "Publish", "Published.");
     let draft = guest.write_template("Check the fire extinguisher");
     let job = guest.make_job("Replace the inlet filter", "Compressor 3, hall B", "Ada Admin");
+    guest.make_job("Replace the inlet filter", "Compressor 1, hall B", "Olga Operator");
+    guest.make_job("Replace the inlet filter", "Compressor 2, hall B", "");
+    let second = guest.rewrite(&version);
     guest.connect_provider();
     guest.look("provider-tested-desktop-light");
     let person = "/people/2";
     let pages = [
         ("overview", "/"),
+        ("overview-month", "/?days=30"),
         ("account", "/account"),
         ("sign-out-everywhere", "/account/sign-out-everywhere"),
         ("people", "/people"),
         ("nobody-found", "/people?search=nobody-is-called-so"),
         ("add-person", "/people/new"),
+        ("import-people", "/people/import"),
         ("person", person),
         ("delete-person", &format!("{person}/delete")),
         ("ways-to-sign-in", "/providers"),
@@ -290,10 +330,12 @@ fn every_page_is_for_everybody_on_every_screen() {
         ("connect-microsoft", "/new-provider/microsoft"),
         ("domains", "/domains"),
         ("settings", "/settings"),
+        ("look", "/settings/look"),
         ("audit", "/audit"),
         ("templates", "/templates"),
         ("new-template", "/templates/new"),
         ("version", &version),
+        ("compare", &format!("{second}/compare")),
         ("draft", &draft),
         ("editor", &format!("{draft}/edit")),
         ("submit", &format!("{draft}/submit")),
@@ -320,7 +362,84 @@ fn every_page_is_for_everybody_on_every_screen() {
                 guest.open(path);
                 guest.look(&format!("{name}-{size}-{light}"));
             }
+            guest.look_what_an_import_would_do(&format!("{size}-{light}"));
         }
+    }
+}
+
+/// An organisation with a colour and a logo of its own: everything can be read in it, by day and by night.
+#[test]
+fn an_organisations_own_look_is_for_everybody_on_every_screen() {
+    let (_here, node) = staffed();
+    let browser = &mut Browser::taking_pictures_to(&pictures());
+    let mut guest = Guest { browser, node: &node };
+    guest.browser.someone_at(Screen::DESKTOP);
+    guest.sign_in("Admin");
+    guest.open("/settings/look");
+    guest.browser.fill("name", "Acme Compressor Works");
+    guest.browser.tick("A colour of your own");
+    guest.browser.fill("accent", "#b3261e");
+    guest.browser.put("logo", "letter.txt", b"This is no picture.");
+    guest.press("Save", "is no PNG, WebP or JPEG");
+    guest.look("look-wrong-desktop-light");
+    guest.browser.put("logo", "logo.png", include_bytes!("logo.png"));
+    guest.press("Save", "This is how your pages look from now on.");
+    for (screen, size) in [(Screen::DESKTOP, "desktop"), (Screen::PHONE, "phone")] {
+        for (dark, light) in [(false, "light"), (true, "dark")] {
+            guest.browser.someone_at(Screen { dark, ..screen });
+            guest.open("/sign-in");
+            guest.look(&format!("own-sign-in-{size}-{light}"));
+            guest.sign_in("Admin");
+            for (name, path) in [("own-overview", "/"), ("own-people", "/people/new"), ("own-look", "/settings/look")] {
+                guest.open(path);
+                guest.look(&format!("{name}-{size}-{light}"));
+            }
+        }
+    }
+}
+
+/// Somebody who was invited comes by the letter; and later, at what touches the safety of the account, is asked for the password again.
+#[test]
+fn somebody_is_invited_by_letter_and_comes_aboard() {
+    let mut here = Deployment::on_sqlite();
+    let (main, address_of_node) = here.with_mail();
+    here.with_person(name("Admin"), "Admin", &address("Admin"), "Admin");
+    let mut node = here.start_at(&address_of_node);
+    node.base = main;
+    let browser = &mut Browser::taking_pictures_to(&pictures());
+    let mut guest = Guest { browser, node: &node };
+    let screens = [(Screen::DESKTOP, "desktop"), (Screen::PHONE, "phone")].into_iter();
+    for (screen, size, dark) in screens.flat_map(|(screen, size)| [(screen, size, false), (screen, size, true)]) {
+        let suffix = format!("{size}-{}", if dark { "dark" } else { "light" });
+        guest.browser.someone_at(Screen { dark, ..screen });
+        guest.sign_in("Admin");
+        guest.open("/people/new");
+        let address = format!("nina-{suffix}@acme.test");
+        for (field, text) in [("firstName", "Nina"), ("lastName", "New"), ("email", &address)] {
+            guest.browser.fill(field, text);
+        }
+        guest.press("Add", "an invitation is on its way");
+        guest.look(&format!("invited-{suffix}"));
+        guest.browser.someone_at(Screen { dark, ..screen });
+        let link = here.link_in_letter("invitation");
+        guest.browser.open(&link);
+        guest.browser.read("You are invited as");
+        guest.look(&format!("invitation-{suffix}"));
+        guest.browser.fill("password", PASSWORD);
+        guest.press("Come aboard", "Hello Nina");
+        // An hour later.
+        here.beside("UPDATE sessions SET created_at = created_at - 3600000000");
+        guest.open("/account/two-factor");
+        guest.ask_until_the_past_is_known();
+        guest.look(&format!("password-again-{suffix}"));
+        guest.browser.fill("password", "not the password at all");
+        guest.press("Go on", "That is not right.");
+        guest.browser.fill("password", PASSWORD);
+        guest.press("Go on", "scan this picture");
+        // The same link a second time.
+        guest.browser.someone_at(Screen { dark, ..screen });
+        guest.browser.open(&link);
+        guest.browser.read("It was used already");
     }
 }
 
@@ -372,40 +491,6 @@ fn somebody_comes_by_letter_and_with_both_factors_on_every_screen() {
         guest.browser.read("You are signed out");
         guest.open("/sign-in");
         guest.press("Use a passkey", "Hello");
-    }
-}
-
-/// The same for the pages of the deployment.
-#[test]
-fn every_page_of_the_deployment_is_for_everybody_on_every_screen() {
-    let here = Deployment::on_sqlite();
-    here.done(PASSWORD, &["admin", "create", "root", "--password-stdin"]);
-    let node = here.start();
-    let browser = &mut Browser::taking_pictures_to(&pictures());
-    let mut guest = Guest { browser, node: &node };
-    for (screen, size) in [(Screen::DESKTOP, "desktop"), (Screen::PHONE, "phone")] {
-        for (dark, light) in [(false, "light"), (true, "dark")] {
-            guest.browser.someone_at(Screen { dark, ..screen });
-            assert!(guest.open("/admin/keys").starts_with("/admin/sign-in"));
-            guest.look(&format!("admin-sign-in-{size}-{light}"));
-            guest.browser.fill("username", "root");
-            guest.browser.fill("password", PASSWORD);
-            guest.press("Sign in", "Rotate the keys");
-            for (name, path) in [
-                ("tenants", "/admin"),
-                ("new-tenant", "/admin/tenants/new"),
-                ("tenant", "/admin/tenants/acme"),
-                ("delete-tenant", "/admin/tenants/acme/delete"),
-                ("admins", "/admin/admins"),
-                ("keys", "/admin/keys"),
-                ("license", "/admin/license"),
-                ("audit", "/admin/audit"),
-                ("health", "/admin/health"),
-            ] {
-                guest.open(path);
-                guest.look(&format!("admin-{name}-{size}-{light}"));
-            }
-        }
     }
 }
 

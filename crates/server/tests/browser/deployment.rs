@@ -1,5 +1,6 @@
 //! A deployment of one's own: a folder, a database, and the processes of the server that run on it.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -68,6 +69,56 @@ impl Deployment {
         self.set("PURSER_SERVER__PUBLIC_URL", &main);
         self.set("PURSER_MAIL__OUTBOX", &outbox.display().to_string());
         (main, address)
+    }
+
+    /// The database beside the server, as an operator may look into it.
+    pub(crate) fn beside(&self, statements: &str) {
+        let there = rusqlite::Connection::open(self.folder.path().join("purser.db")).unwrap();
+        there.busy_timeout(LONG).unwrap();
+        there.execute_batch(statements).unwrap();
+    }
+
+    /// Sign-ins of the last month, as a living organisation has them: none at week-ends.
+    pub(crate) fn with_a_month_of_sign_ins(&self) {
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
+        let mut lines = String::new();
+        for day in 1..30_u128 {
+            let at = now - day * 86_400_000;
+            let weekday = (at / 86_400_000 + 4) % 7;
+            let busy = if weekday == 0 || weekday == 6 { 1 } else { 9 + (day * 7) % 6 };
+            for line in 0..busy * 2 {
+                let (actor, outcome, reason) = match line % 9 {
+                    0..4 => ("user", "done", "password"),
+                    4 | 5 => ("user", "done", "oidc okta"),
+                    6 | 7 => ("user", "done", "passkey"),
+                    _ => ("anyone", "refused", "wrong password"),
+                };
+                let at = at + line;
+                writeln!(
+                    lines,
+                    "INSERT INTO audit VALUES ('acme', x'{at:012x}7000800000000000000a', {}, '{actor}', '1', '', '', 'session.sign-in',
+                     'user:1', '{outcome}', '{reason}');",
+                    at * 1_000
+                )
+                .unwrap();
+            }
+        }
+        self.beside(&format!("BEGIN; {lines} COMMIT;"));
+    }
+
+    /// The link in the newest letter of a kind, once it is there.
+    #[track_caller]
+    pub(crate) fn link_in_letter(&self, kind: &str) -> String {
+        until("the letter is there", || {
+            let folder = std::fs::read_dir(self.folder.path().join("outbox")).unwrap();
+            let letters = folder
+                .map(|it| it.unwrap().path())
+                .filter(|it| it.to_string_lossy().ends_with(&format!("-{kind}.eml")));
+            let text = std::fs::read_to_string(letters.max()?).unwrap();
+            // Quoted-printable (RFC 2045 section 6.7).
+            let text = text.replace("=\r\n", "").replace("=3D", "=");
+            text.split_whitespace().find(|word| word.starts_with("http") && word.contains("token=")).map(str::to_owned)
+        })
     }
 
     /// Makes a user at the command line.

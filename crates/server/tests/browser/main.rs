@@ -2,6 +2,8 @@
 //! all; where one is missing the tests fail and say which.
 
 #[cfg(test)]
+mod administration;
+#[cfg(test)]
 mod chromium;
 #[cfg(test)]
 mod console;

@@ -1,13 +1,20 @@
 //! The console over HTTP: what its pages are made of, who sees which, what they cost, and what their forms refuse.
 
+mod compare;
 mod factors;
+mod import;
 mod letters;
+mod look;
+mod overview;
 mod pages;
+mod places;
 mod rights;
 mod settings;
 mod sign_in;
+mod subdomain;
 mod system;
 mod two_factor;
+mod walk;
 mod work;
 
 use crate::http::probe::Reply;

@@ -114,7 +114,7 @@ impl Site {
             graphql: Answerer::new(Arc::clone(&app)),
             app: Arc::clone(&app),
             http: Arc::new(http.clone()),
-            extras: Extras { graphiql: false, metrics: Some((figures, settings.metrics.token.clone())) },
+            extras: Extras { metrics: Some((figures, settings.metrics.token.clone())), ..Extras::default() },
         };
         let probe = Probe::serving(router::routes(purser_server::site::Site::new(parts)), http).await;
         Self { app, clock, probe, settings, ground }

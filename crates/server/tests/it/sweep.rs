@@ -4,7 +4,7 @@ mod fields;
 mod foreign;
 mod matrix;
 mod recipes;
-mod work;
+pub(crate) mod work;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

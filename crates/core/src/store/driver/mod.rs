@@ -114,6 +114,14 @@ impl Driver {
         answer.await.map_err(|_| Error::store("the writer has stopped"))?
     }
 
+    /// How many bytes the database takes on its disk.
+    pub(crate) async fn size(&self) -> Result<u64> {
+        match &self.engine {
+            Engine::Sqlite(it) => it.size(),
+            Engine::Postgres(it) => it.size().await,
+        }
+    }
+
     /// Prepares a statement, to see whether this database understands it.
     pub(crate) async fn prepare(&self, sql: &'static str) -> Result<()> {
         match &self.engine {

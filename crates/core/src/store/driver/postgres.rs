@@ -113,6 +113,13 @@ impl Postgres {
         self.jobs.try_send(job).map_err(|_| Error::store("too many changes are waiting to be written"))
     }
 
+    /// The whole database, whatever else lives in it.
+    pub(super) async fn size(&self) -> Result<u64> {
+        let rows = self.read(None, "SELECT pg_database_size(current_database())", Vec::new()).await?;
+        let bytes = rows.first().map(|row| row.int(0)).transpose()?.unwrap_or(0);
+        u64::try_from(bytes).map_err(Error::internal)
+    }
+
     pub(super) async fn prepare(&self, sql: &'static str) -> Result<()> {
         let client = self.pool.get().await.map_err(Error::store)?;
         client.prepare(numbered(sql)).await.map(drop).map_err(Error::store)

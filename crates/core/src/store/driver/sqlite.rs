@@ -66,6 +66,14 @@ impl Sqlite {
         })
     }
 
+    /// The file, and the log beside it.
+    pub(super) fn size(&self) -> Result<u64> {
+        let file = &self.readers.file;
+        let whole = std::fs::metadata(file).map_err(Error::store)?.len();
+        let log = std::fs::metadata(format!("{file}-wal")).map_or(0, |log| log.len());
+        Ok(whole + log)
+    }
+
     pub(super) fn prepare(&self, sql: &'static str) -> Result<()> {
         self.readers.with(|reader| reader.prepare_cached(sql).map(drop))
     }

@@ -27,15 +27,17 @@ pub(in crate::console) async fn page(
     Query(asked): Query<Asked>,
 ) -> Answer {
     let log: Log = whose.tenant.parse()?;
-    let found = site.app.audit_logs(&keeper.admin.grant(), &log, &asked.filter()?).await?;
+    let filter = asked.filter()?;
+    let found = site.app.audit_logs(&keeper.admin.grant(), &log, &filter).await?;
     let page = cut(found, SHOWN, |record| record.id.to_string());
     let said = [&asked.pairs()[..], &[("tenant", &*whose.tenant)]].concat();
     let more = |before: String| address("/admin/audit", &[&said[..], &[("before", &before)]].concat());
-    let tenant = Field::line("tenant", "Whose").filled(&whose.tenant).optional();
+    let tenant = Field::line("tenant", "Tenant").filled(&whose.tenant).optional();
+    let client = if whose.tenant.is_empty() { "all" } else { &whose.tenant };
     shown(&audit::Log {
         chrome: keeper.chrome("/admin/audit", "Audit log"),
         path: "/admin/audit",
-        export: None,
+        export: Some(audit::export("/api/admin/audit/export", &filter, &[("client", client)])),
         narrowed: said.iter().any(|(_, value)| !value.is_empty()),
         fields: [tenant].into_iter().chain(audit::fields(&asked)).collect(),
         paging: Paging { next: page.next.map(more) },

@@ -13,7 +13,7 @@ use crate::site::Site;
 /// Who is looking at a page of the admin realm. Nobody else sees one.
 pub(in crate::console) struct Keeper {
     /// Who it is.
-    pub(super) admin: SystemAdmin,
+    pub(in crate::console) admin: SystemAdmin,
     said: Option<Said>,
 }
 
@@ -27,18 +27,20 @@ impl FromRequestParts<Site> for Keeper {
 }
 
 /// The parts of the realm.
-const PLACES: [(&str, &str); 6] = [
+const PLACES: [(&str, &str); 8] = [
     ("/admin", "Tenants"),
     ("/admin/admins", "Administrators"),
     ("/admin/keys", "Signing keys"),
     ("/admin/license", "Licence"),
+    ("/admin/sessions", "Sessions"),
+    ("/admin/mail", "Mail"),
     ("/admin/audit", "Audit log"),
     ("/admin/health", "Health"),
 ];
 
 impl Keeper {
     /// What stands around a page of theirs; `here` is the path of its part.
-    pub(super) fn chrome(&self, here: &str, title: impl Into<String>) -> Chrome {
+    pub(in crate::console) fn chrome(&self, here: &str, title: impl Into<String>) -> Chrome {
         let links = PLACES.map(|(href, label)| Link { href, label, here: href == here });
         Chrome {
             dress: Dress::new(),

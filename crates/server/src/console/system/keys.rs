@@ -45,6 +45,17 @@ pub(in crate::console) async fn page(State(site): State<Site>, keeper: Keeper) -
     shown(&Keys { chrome, keys: keys.into_iter().map(Line::from).collect() })
 }
 
+#[derive(Template)]
+#[template(path = "console/system/ask-keys.html")]
+struct AskKeys {
+    chrome: Chrome,
+}
+
+/// Asks before new ones are made.
+pub(in crate::console) async fn ask(keeper: Keeper) -> Answer {
+    shown(&AskKeys { chrome: keeper.chrome("/admin/keys", "New signing keys") })
+}
+
 /// Makes new ones.
 pub(in crate::console) async fn rotate(State(site): State<Site>, keeper: Keeper) -> Answer {
     site.app.rotate_keys(&keeper.admin.grant()).await?;

@@ -8,11 +8,12 @@ use purser_core::tenants::{NewTenant, Tenant, TenantStatus, TenantUpdate};
 use serde::Deserialize;
 
 use super::keeper::Keeper;
+use super::tenant::{Head, Part, known, status};
 use crate::console::form::Fields;
 use crate::console::page::{Chrome, SHOWN, address, cut, done, shown};
-use crate::console::parts::{Chip, Field, Moment, Paging, Tone};
+use crate::console::parts::{Chip, Field, Moment, Paging};
 use crate::console::trouble::Trouble;
-use crate::console::words::Said;
+use crate::console::words::{self, Said};
 use crate::extract::{Form, Query};
 use crate::fault::Answer;
 use crate::site::Site;
@@ -40,14 +41,6 @@ struct Line {
     name: String,
     status: Chip,
     since: Moment,
-}
-
-fn status(tenant: &Tenant) -> Chip {
-    match tenant.status {
-        TenantStatus::Active => ("Active", Tone::Green).into(),
-        TenantStatus::Disabled => ("Disabled", Tone::Red).into(),
-        TenantStatus::Leaving => ("Deleted, being cleared away", Tone::Red).into(),
-    }
 }
 
 /// Lists them.
@@ -110,13 +103,13 @@ pub(in crate::console) async fn add(State(site): State<Site>, keeper: Keeper, Fo
 #[template(path = "console/system/tenant.html")]
 struct OneTenant {
     chrome: Chrome,
+    head: Head,
     id: TenantId,
-    title: String,
-    status: Chip,
     disabled: bool,
     since: Moment,
-    sso_only: bool,
-    separates: bool,
+    seats: i64,
+    /// What it has settled, in words.
+    settled: [(&'static str, &'static str); 3],
     sentence: &'static str,
     name: Field,
 }
@@ -124,24 +117,19 @@ struct OneTenant {
 /// Shows one.
 pub(in crate::console) async fn page(State(site): State<Site>, keeper: Keeper, Path(id): Path<String>) -> Answer {
     let tenant = site.app.tenant(&keeper.admin.grant(), &known(&id)?).await?;
-    view(&keeper, &tenant, &tenant.name, &Trouble::default())
+    view(&site, &keeper, &tenant, &tenant.name, &Trouble::default()).await
 }
 
-/// What is no slug names nothing.
-fn known(id: &str) -> Result<TenantId> {
-    id.parse().map_err(|_| Error::NotFound)
-}
-
-fn view(keeper: &Keeper, tenant: &Tenant, typed: &str, trouble: &Trouble) -> Answer {
+async fn view(site: &Site, keeper: &Keeper, tenant: &Tenant, typed: &str, trouble: &Trouble) -> Answer {
+    let seats = site.app.seats_of(&keeper.admin.grant(), &tenant.id).await?;
     shown(&OneTenant {
         chrome: keeper.chrome("/admin", &tenant.name),
+        head: Head::of(tenant, Part::Overview),
         id: tenant.id.clone(),
-        title: tenant.name.clone(),
-        status: status(tenant),
+        seats,
         disabled: tenant.status == TenantStatus::Disabled,
         since: tenant.created_at.into(),
-        sso_only: tenant.settings.sso_only,
-        separates: tenant.settings.separation_of_duties,
+        settled: words::settled(&tenant.settings),
         sentence: trouble.sentence,
         name: Field::line("name", "Name").filled(typed).wrong(trouble.about("name")),
     })
@@ -161,7 +149,7 @@ pub(in crate::console) async fn rename(
         Err(refused) => {
             let trouble = Trouble::of(refused)?;
             let tenant = site.app.tenant(&keeper.admin.grant(), &id).await?;
-            let page = view(&keeper, &tenant, fields.text("name"), &trouble);
+            let page = view(&site, &keeper, &tenant, fields.text("name"), &trouble).await;
             trouble.answer(page)
         }
     }

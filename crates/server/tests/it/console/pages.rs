@@ -65,7 +65,7 @@ on_both! {
         let admin = site.as_role(Role::Admin).await;
         let browser = in_browser(&admin);
         for path in ["/", "/account", "/people", "/people/new", "/providers", "/domains", "/audit", "/templates", "/jobs",
-            "/jobs/board", "/jobs/new", "/new-provider/oidc", "/new-provider/saml", "/new-provider/microsoft"] {
+            "/jobs/board", "/jobs/new", "/settings", "/settings/look", "/people/import", "/new-provider/oidc", "/new-provider/saml", "/new-provider/microsoft"] {
             let reply = browser.visit(path).await;
             assert_eq!(reply.status, 200, "{path}: {reply}");
             is_ours(&reply);
@@ -163,7 +163,9 @@ on_both! {
         let browser = in_browser(&admin);
         let (template, job) = work::a_job(&browser, &admin.user.id.to_string()).await;
         let version = led_to(&browser.visit(&template).await);
-        let pages = ["/", "/account", "/people", &format!("/people/{}", admin.user.id), "/providers", "/domains", "/audit",
+        // Sign-ins are counted when they are first asked for.
+        browser.visit("/").await;
+        let pages = ["/", "/account", "/people", "/people/import", "/settings", "/settings/look", &format!("{version}/compare"), &format!("/people/{}", admin.user.id), "/providers", "/domains", "/audit",
             "/templates", &version, &format!("{version}/edit"), &format!("{template}/history"), "/jobs", "/jobs/board", "/jobs/new", &job]
             .map(str::to_owned);
         for path in pages {

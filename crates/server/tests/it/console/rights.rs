@@ -8,7 +8,7 @@ use super::{in_browser, routes};
 use crate::site::Site;
 
 /// Things that do not exist: whoever may do it learns so, whoever may not learns nothing.
-fn concrete(path: &str) -> Vec<String> {
+pub(super) fn concrete(path: &str) -> Vec<String> {
     let uuid = "01890000-0000-7000-8000-000000000000";
     let id = match path {
         _ if path.starts_with("/people") || path.starts_with("/admin/admins") => "999999",
@@ -27,29 +27,35 @@ fn concrete(path: &str) -> Vec<String> {
             "waive-two-factor",
             "reset-two-factor",
         ],
-        "/providers/{name}/{act}" => &["enable", "disable", "refresh", "end-sessions", "delete"],
+        "/admin/tenants/{id}/people/{user}/{act}" => {
+            &["disable", "enable", "end-sessions", "reset-two-factor", "delete"]
+        }
+        "/providers/{name}/{act}" | "/admin/tenants/{id}/providers/{name}/{act}" => {
+            &["enable", "disable", "refresh", "end-sessions", "delete"]
+        }
         "/admin/tenants/{id}/{act}" => &["disable", "enable", "end-sessions", "delete"],
         "/admin/admins/{id}/{act}" => &["disable", "enable", "delete"],
         "/account/two-factor/{act}" => &["remove-app", "renew-codes"],
-        "/domains/{name}/{act}" => &["verify", "remove"],
+        "/domains/{name}/{act}" | "/admin/tenants/{id}/domains/{name}/{act}" => &["verify", "remove"],
         "/templates/{id}/versions/{number}/{act}" => {
             &["submit", "approve", "reject", "publish", "archive", "restore", "delete"]
         }
         _ => &[""],
     };
-    let fixed =
-        path.replace("{id}", id).replace("{name}", "nothing").replace("{number}", "1").replace("{kind}", "oidc");
+    let fixed = path.replace("{id}", id).replace("{name}", "nothing").replace("{user}", "999999");
+    let fixed = fixed.replace("{number}", "1").replace("{kind}", "oidc");
     acts.iter().map(|act| fixed.replace("{act}", act)).collect()
 }
 
 /// What a form is sent with that it cannot do without.
-fn fields(path: &str) -> Vec<(&'static str, &'static str)> {
+pub(super) fn fields(path: &str) -> Vec<(&'static str, &'static str)> {
     match path {
         "/jobs/new" => vec![("template", "01890000-0000-7000-8000-000000000000")],
         _ if path.ends_with("/assign") => vec![("assignee", "999999")],
         _ if path.ends_with("/step") => vec![("step", "1")],
         _ if path.ends_with("/copy") => vec![("title", "T")],
         _ if path.ends_with("/name") || path == "/templates/new" => vec![("title", "T"), ("assetClass", "")],
+        "/admin/sessions" => vec![("session", "01890000-0000-7000-8000-000000000000")],
         "/admin/tenants/nothing/delete" => vec![("confirm", "nothing")],
         _ if path == "/account/sessions/end" => vec![("session", "01890000-0000-7000-8000-000000000000")],
         _ => vec![],

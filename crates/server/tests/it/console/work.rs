@@ -2,7 +2,7 @@
 
 use purser_core::access::Role;
 
-use super::{after, in_browser, led_to};
+use super::{after, in_browser, led_to, set_cookies};
 use crate::on_both;
 use crate::site::Asker;
 
@@ -59,9 +59,10 @@ on_both! {
         assert!(reply.body.contains("value=\"9\"") && reply.body.contains("By eye"), "{reply}");
         let reply = browser.submit(&format!("{job}/step"), &step("")).await;
         assert!(reply.status == 400 && reply.body.contains("the step requires a record"), "{reply}");
-        assert_eq!(led_to(&browser.submit(&format!("{job}/step"), &step("3.5")).await), job);
+        let next = format!("{job}#step-2");
+        assert_eq!(led_to(&browser.submit(&format!("{job}/step"), &step("3.5")).await), next);
         // Whoever reloads after a lost answer has not done it twice.
-        assert_eq!(led_to(&browser.submit(&format!("{job}/step"), &step("3.5")).await), job);
+        assert_eq!(led_to(&browser.submit(&format!("{job}/step"), &step("3.5")).await), next);
         let page = browser.visit(&job).await.body;
         assert_eq!(page.matches("3.5 bar").count(), 1, "{page}");
         // The same form with something else in it was filled in when the job stood elsewhere.
@@ -69,10 +70,15 @@ on_both! {
         assert_eq!(browser.visit(&format!("{job}/report")).await.status, 409);
         let key = after(&page, "name=\"key\" value=\"").to_owned();
         let last = [("step", "2"), ("key", &*key), ("value", ""), ("note", ""), ("do", "complete")];
-        assert_eq!(led_to(&browser.submit(&format!("{job}/step"), &last).await), job);
+        let done = browser.submit(&format!("{job}/step"), &last).await;
+        assert_eq!((led_to(&done), set_cookies(&done)[0].starts_with("said=job-done;")), (job.clone(), true));
         let correction = [("key", "console-correct-1"), ("value", "3.4"), ("note", "Glasses")];
         assert_eq!(led_to(&browser.submit(&format!("{job}/records/1"), &correction).await), job);
         let report = browser.visit(&format!("{job}/report")).await.body;
+        assert!(report.contains(&format!("<a href=\"{job}\">Back to the job</a>")), "{report}");
+        // As the API gives it, it is kept by itself, and leads nowhere.
+        let alone = admin.get(&format!("/api/client{job}/report")).await.body;
+        assert!(!alone.contains("Back to the job") && !alone.contains("<script"), "{alone}");
         for told in ["Replace the filter", "Pump 7", "3.5 bar", "3.4 bar", "Corrected later", "Glasses", "Job completed"] {
             assert!(report.contains(told), "{told} in {report}");
         }
@@ -112,6 +118,43 @@ on_both! {
         assert!(browser.visit(version).await.body.contains("One of: a, b"));
         // Somebody else saved in between.
         assert_eq!(browser.submit(&edit, &typed("save")).await.status, 409);
+    }
+
+    async fn nobody_is_offered_to_approve_or_publish_their_own_where_duties_are_separate(site) {
+        let (admin, other) = (site.as_role(Role::Admin).await, site.as_role(Role::Admin).await);
+        let (writer, reader) = (in_browser(&admin), in_browser(&other));
+        let edit = led_to(&writer.submit("/templates/new", &[("title", "T"), ("assetClass", "")]).await);
+        let version = edit.strip_suffix("/edit").unwrap();
+        let steps = [("do", "save"), ("revision", "1"), ("count", "1"), ("steps.0.title", "first"), ("steps.0.kind", "TEXT")];
+        writer.submit(&edit, &steps).await;
+        writer.submit(&format!("{version}/submit"), &[]).await;
+        let offered = async |browser: &Asker<'_>, act: &str| browser.visit(version).await.body.contains(&format!("/{act}\""));
+        assert!(offered(&writer, "approve").await);
+        assert_eq!(led_to(&writer.submit("/settings", &[("separationOfDuties", "on")]).await), "/settings");
+        assert!(!offered(&writer, "approve").await && offered(&writer, "reject").await && offered(&reader, "approve").await);
+        assert_eq!(writer.submit(&format!("{version}/approve"), &[]).await.status, 403);
+        assert_eq!(led_to(&reader.submit(&format!("{version}/approve"), &[]).await), version);
+        assert!(offered(&writer, "publish").await && !offered(&reader, "publish").await);
+    }
+
+    async fn whom_a_job_is_given_to_is_found_among_many(site) {
+        let admin = site.as_role(Role::Admin).await;
+        let browser = in_browser(&admin);
+        let head = "email,firstName,lastName,roles,status\r\n".to_owned();
+        let many: String = (0..120).map(|it| format!("p{it}@acme.test,Pat,Number{it},Operator,ACTIVE\r\n")).collect();
+        let viewers = "vic@acme.test,Vic,Viewer,Viewer,ACTIVE\r\n";
+        let page = browser.submit("/people/import", &[("text", &(head + &many + viewers)), ("do", "import")]).await;
+        assert!(page.body.contains("<dd class=\"num\">121</dd>"), "{page}");
+        let (template, job) = a_job(&browser, &admin.user.id.to_string()).await;
+        let page = browser.visit(&job).await.body;
+        assert!(page.contains("name=\"find\"") && !page.contains("Number119<") && !page.contains("Vic Viewer<"), "{page}");
+        let page = browser.visit(&format!("{job}?find=number119")).await.body;
+        assert!(page.contains("Pat Number119<") && !page.contains("Number118<"), "{page}");
+        // Whoever has it stays to be chosen.
+        assert!(page.contains(&format!("<option value=\"{}\" selected>", admin.user.id)), "{page}");
+        let id = template.strip_prefix("/templates/").unwrap();
+        let page = browser.submit("/jobs/new", &[("template", id), ("asset", "Pump 9"), ("find", "p119@"), ("do", "find")]).await;
+        assert!(page.status == 200 && page.body.contains("Pat Number119<") && page.body.contains("value=\"Pump 9\""), "{page}");
     }
 
     async fn what_the_state_or_the_roles_do_not_allow_is_not_shown(site) {

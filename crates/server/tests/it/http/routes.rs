@@ -60,7 +60,8 @@ pub(super) async fn server_with(settings: HttpSettings) -> Probe {
 pub(super) async fn gated(settings: HttpSettings) -> (Probe, Arc<Gate>) {
     let gate = Arc::new(Gate::default());
     let app = App { settings: Arc::new(settings.clone()), gate: Arc::clone(&gate) };
-    let routes = Routes { router: router(app), patterns: vec!["/api/hello", "/api/things/{id}"] };
+    let patterns = vec!["/api/hello", "/api/things/{id}"];
+    let routes = Routes { router: router(app), patterns, pulse: Arc::default() };
     (Probe::serving(routes, settings).await, gate)
 }
 

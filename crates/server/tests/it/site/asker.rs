@@ -76,6 +76,12 @@ impl<'s> Asker<'s> {
         asker.go("POST", target, &form, &Value::Object(body)).await
     }
 
+    /// Posts a form of another kind as a browser does.
+    pub(crate) async fn post_form(&self, target: &str, media: &str, form: &str) -> Reply {
+        let asker = self.with(NAVIGATION).with(&format!("Content-Type: {media}"));
+        asker.go("POST", target, form, &Value::Null).await
+    }
+
     async fn go(&self, method: &str, target: &str, text: &str, body: &Value) -> Reply {
         let headers: Vec<&str> = self.headers.iter().map(String::as_str).collect();
         let reply = self.site.probe.send(request(method, target, &headers, text)).await;

@@ -290,6 +290,7 @@ async fn of_client(site: &Site, method: &str, rest: &str) -> Prepared {
             "clients/{id}"
             | "clients/{id}/sessions"
             | "clients/{id}/users/{user}/sessions"
+            | "clients/{id}/users/{user}/two-factor"
             | "clients/{id}/identity-providers/{name}"
             | "clients/{id}/identity-providers/{name}/sessions"
             | "clients/{id}/domains/{domain}",

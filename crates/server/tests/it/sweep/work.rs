@@ -12,7 +12,7 @@ use purser_core::work::{JobState, Kind, NewJob, NewTemplate, Performing, Priorit
 use crate::site::Site;
 
 /// A document with its templates and jobs made, in a tenant. Open jobs are given to the performer, if there is one.
-pub(super) async fn with_work(site: &Site, tenant: &str, document: &str, performer: Option<&User>) -> String {
+pub(crate) async fn with_work(site: &Site, tenant: &str, document: &str, performer: Option<&User>) -> String {
     let mut document = document.to_owned();
     let templates = [
         ("$DRAFT", VersionState::Draft),
