@@ -1,6 +1,7 @@
 //! Tenants ("clients" on the wire): the organisations that share a deployment without seeing one another.
 
 pub(crate) mod export;
+mod patch;
 mod settle;
 pub(crate) mod sql;
 
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use export::{ExportPlace, LEFT_OUT, exported_tables};
+pub use patch::SettingsPatch;
 use settle::said;
 
 use crate::access::{Scope, SystemGrant, system_right};
@@ -226,8 +228,8 @@ impl NewTenant {
 pub struct TenantUpdate {
     /// A new name.
     pub name: Option<String>,
-    /// New settings, whole.
-    pub settings: Option<TenantSettings>,
+    /// What to settle anew.
+    pub settings: Option<SettingsPatch>,
     /// Whether its people may sign in. Disabling ends its sessions at once.
     pub status: Option<TenantStatus>,
 }
@@ -289,7 +291,8 @@ impl App {
         let now = self.now();
         let tenant = self.find_tenant(id).await?;
         let name = update.name.map_or(Ok(tenant.name.clone()), |name| tenant_name(&name))?;
-        let settings = update.settings.unwrap_or_else(|| tenant.settings.clone()).following(&tenant.settings, now);
+        let settings =
+            update.settings.unwrap_or_default().applied_to(&tenant.settings).following(&tenant.settings, now);
         let changed = tenant.settings.changed(&settings)?;
         let mut change = Change::unlogged().forgetting(Stale::Tenant(id.clone()));
         if name != tenant.name || !changed.is_empty() {
