@@ -47,6 +47,17 @@ impl App {
         Ok(change.must_over_all(sql::SEAT_FREE, args![license.seats], || Error::LicenseSeats))
     }
 
+    /// How many seats are free, if they are counted.
+    pub(crate) async fn free_seats(&self) -> Result<Option<i64>> {
+        if self.settings.deployment.mode == Mode::Hosted {
+            return Ok(None);
+        }
+        let in_force = self.license_in_force().await?;
+        let Some(license) = &in_force.license else { return Ok(None) };
+        let used: Vec<i64> = self.store.system_all(sql::SEATS_USED, args![]).await?;
+        Ok(Some(i64::from(license.seats) - used.first().copied().unwrap_or(0)))
+    }
+
     /// What the log should say of the licence: whatever there is to say, once a day.
     pub async fn license_notice_of_the_day(&self) -> Result<Option<Notice>> {
         let day = self.now().seconds().div_euclid(86_400);

@@ -98,6 +98,7 @@ impl App {
         let still = args![user.id, epoch, &user.email];
         let change = Change::within(caller, entry).must(sql::STILL_LINKED, still, || Error::Conflict);
         let change = self.taking_room(change, Room::Mailbox(tenant, email), now).await?;
+        let change = self.taking_room(change, Room::Wisher(user.id), now).await?;
         let (change, link) = self.adding_link(change, Purpose::Address, user.id, email.as_str(), now);
         let confirm = NewLetter::notice(Kind::AddressConfirmation, user.id, email.as_str(), link);
         let change = self.posting(change, NewLetter { link: Some(link), ..confirm }, now);

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::audit::Visit;
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
-use crate::ids::TenantId;
+use crate::ids::{TenantId, UserId};
 use crate::signin::guesses::counted;
 use crate::signin::throttle::Allowance;
 use crate::store::{Change, args};
@@ -25,6 +25,8 @@ const ADDRESS: Allowance = Allowance { limit: 60, window: WINDOW };
 pub(super) enum Room<'a> {
     /// Letters that one tenant has sent to a mailbox. Tenants are counted apart, or one could keep another's people from theirs.
     Mailbox(&'a TenantId, &'a Email),
+    /// Letters to other mailboxes, that a user has sent by wishing for their addresses.
+    Wisher(UserId),
     /// Forgotten passwords of a mailbox, whether or not anybody has it.
     Forgotten(&'a Email),
     /// Forgotten passwords from an address.
@@ -35,6 +37,7 @@ impl Room<'_> {
     fn key(self) -> String {
         match self {
             Self::Mailbox(tenant, email) => format!("mailbox/{tenant}/{}", email.key()),
+            Self::Wisher(user) => format!("wisher/{user}"),
             Self::Forgotten(email) => format!("forgotten/{}", email.key()),
             Self::From(visit) => format!("forgotten-from/{}", counted(visit.address)),
         }
@@ -42,7 +45,7 @@ impl Room<'_> {
 
     fn allowance(self) -> Allowance {
         match self {
-            Self::Mailbox(..) | Self::Forgotten(_) => MAILBOX,
+            Self::Mailbox(..) | Self::Wisher(_) | Self::Forgotten(_) => MAILBOX,
             Self::From(_) => ADDRESS,
         }
     }

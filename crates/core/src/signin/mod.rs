@@ -111,9 +111,11 @@ pub(crate) async fn finish(app: &App, proof: Proof, visit: &Visit, also: Change)
 
 /// Opens the session of a proof that lacks nothing. Whoever came by a secret of ours is known at this address from now on.
 async fn open(app: &App, proof: Proof, visit: &Visit, also: Change, now: Timestamp) -> Result<SignedIn> {
-    let also = match proof.through {
-        None => also.run(sql::KNOW, args![proof.user, guesses::counted(visit.address), now]),
-        Some(_) => also,
+    let from = args![proof.user, guesses::counted(visit.address), now];
+    let also = match (&proof.through, second::shows_two(&proof.amr)) {
+        (None, true) => also.run(sql::KNOW, from.clone()).run(sql::KNOW_BY_BOTH, from),
+        (None, false) => also.run(sql::KNOW, from),
+        (Some(_), _) => also,
     };
     app.open_session(proof, visit, also).await
 }

@@ -41,6 +41,11 @@ statements! {
     tenant KNOW = "INSERT INTO known_addresses (tenant_id, user_id, address, seen_at)
         SELECT ?1, id, ?3, ?4 FROM users WHERE tenant_id = ?1 AND id = ?2
         ON CONFLICT (tenant_id, user_id, address) DO UPDATE SET seen_at = excluded.seen_at";
+    /// Whether an account has shown two factors from an address.
+    system KNOWN_BY_BOTH = "SELECT both_at FROM known_addresses
+        WHERE tenant_id = ?1 AND user_id = ?2 AND address = ?3 AND both_at IS NOT NULL";
+    /// It has, from one that it is known from.
+    tenant KNOW_BY_BOTH = "UPDATE known_addresses SET both_at = ?4 WHERE tenant_id = ?1 AND user_id = ?2 AND address = ?3";
     /// A journey that was counted has ended well.
     system BUDGET_FORGIVEN = "UPDATE guesses SET failed = failed - 1 WHERE id = ?1 AND failed > 0";
     /// An attempt, if its provider is still there and on.

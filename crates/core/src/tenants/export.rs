@@ -69,7 +69,7 @@ macro_rules! kinds {
 kinds! {
     "user" of "users" by (id Int) > "?2": email Text, first_name Text, last_name Text, title Text, status Text, roles Roles,
         password_changed_at Time, two_factor_required_at Time, two_factor_since Time, last_sign_in_at Time, created_at Time;
-    "knownAddress" of "known_addresses" by (user_id Int, address Text) > "?2, ?3": seen_at Time;
+    "knownAddress" of "known_addresses" by (user_id Int, address Text) > "?2, ?3": seen_at Time, both_at Time;
     "session" of "sessions" by (user_id Int, id Uuid) > "?2, ?3": method Text, amr Text, address Text, agent Text, created_at Time,
         last_seen_at Time, ended_at Time;
     "identityProvider" of "identity_providers" by (id Int) > "?2": name Text, kind Text, label Text, status Text, settings Object,

@@ -3,6 +3,7 @@
 pub(crate) mod branding;
 pub(crate) mod export;
 mod leaving;
+mod patch;
 mod picture;
 mod settle;
 pub(crate) mod sql;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use branding::{Accent, LogoWish, Look};
 pub use export::{ExportPlace, LEFT_OUT, exported_tables};
 pub use leaving::ROWS as CLEARED_AT_ONCE;
+pub use patch::SettingsPatch;
 pub use picture::{Logo, MOST_BYTES, MOST_PIXELS};
 use settle::said;
 
@@ -245,8 +247,8 @@ impl NewTenant {
 pub struct TenantUpdate {
     /// A new name.
     pub name: Option<String>,
-    /// New settings, whole.
-    pub settings: Option<TenantSettings>,
+    /// What to settle anew.
+    pub settings: Option<SettingsPatch>,
     /// Whether its people may sign in. Disabling ends its sessions at once.
     pub status: Option<TenantStatus>,
 }
@@ -323,7 +325,8 @@ impl App {
         let now = self.now();
         let tenant = self.find_tenant(id).await?;
         let name = update.name.map_or(Ok(tenant.name.clone()), |name| tenant_name(&name))?;
-        let settings = update.settings.unwrap_or_else(|| tenant.settings.clone()).following(&tenant.settings, now);
+        let settings =
+            update.settings.unwrap_or_default().applied_to(&tenant.settings).following(&tenant.settings, now);
         let changed = tenant.settings.changed(&settings)?;
         let mut change = Change::unlogged().forgetting(Stale::Tenant(id.clone()));
         if name != tenant.name || !changed.is_empty() {

@@ -42,7 +42,7 @@ pub enum Run {
     /// It is done.
     #[default]
     Real,
-    /// Lines are checked, and nothing is changed. Seats are not counted.
+    /// Lines are checked, and nothing is changed. Seats are counted as they are free when it begins.
     Dry,
 }
 
@@ -87,10 +87,37 @@ pub struct RefusedLine {
 
 /// What a line came to.
 enum Outcome {
-    Updated,
+    /// From this status.
+    Updated(UserStatus),
     Unchanged,
     /// Nobody has this address yet.
     New,
+}
+
+/// The seats that a dry run finds free; nothing where none are counted.
+struct Seats(Option<i64>);
+
+impl Seats {
+    /// Counts what a line would do to them, as doing it would.
+    ///
+    /// # Errors
+    /// [`Error::LicenseSeats`] if there is none for it.
+    fn count(&mut self, outcome: &Outcome, person: &Person) -> Result<()> {
+        let Some(free) = &mut self.0 else { return Ok(()) };
+        let takes_one = |status| status != UserStatus::Disabled;
+        let (had, has) = match outcome {
+            Outcome::Unchanged => return Ok(()),
+            Outcome::New => (false, takes_one(person.status)),
+            Outcome::Updated(was) => (takes_one(*was), takes_one(person.status)),
+        };
+        // Whoever is new needs one to be free, even to be disabled.
+        let asks = matches!(outcome, Outcome::New) || (has && !had);
+        if asks && *free < 1 {
+            return Err(Error::LicenseSeats);
+        }
+        *free += i64::from(had) - i64::from(has);
+        Ok(())
+    }
 }
 
 impl App {
@@ -108,6 +135,7 @@ impl App {
         mut told: impl FnMut(&Tally, Vec<RefusedLine>) + Send,
     ) -> Result<Tally> {
         let (mut tally, mut seen) = (Tally::default(), HashMap::new());
+        let mut seats = Seats(if wish.run == Run::Dry { self.free_seats().await? } else { None });
         loop {
             let mut refused = Vec::new();
             let mut batch = Vec::with_capacity(BATCH);
@@ -124,7 +152,7 @@ impl App {
                 break;
             }
             tally.lines += looked as u64;
-            self.take_in(by, batch, wish, &mut tally, &mut refused).await?;
+            self.take_in(by, batch, wish, &mut seats, &mut tally, &mut refused).await?;
             refused.sort_by_key(|line| line.line);
             tally.refused += refused.len() as u64;
             tally.stopped = wish.most_refused.is_some_and(|most| tally.refused >= most);
@@ -185,6 +213,7 @@ impl App {
         by: &Grant<right::UsersManage>,
         batch: Vec<Person>,
         wish: Wish,
+        seats: &mut Seats,
         tally: &mut Tally,
         refused: &mut Vec<RefusedLine>,
     ) -> Result<()> {
@@ -192,13 +221,24 @@ impl App {
         for person in batch {
             match self.compare(by, &person, wish).await {
                 Ok(Outcome::New) => new.push(person),
-                Ok(Outcome::Updated) => tally.updated += 1,
-                Ok(Outcome::Unchanged) => tally.unchanged += 1,
+                Ok(outcome) => match (seats.count(&outcome, &person), outcome) {
+                    (Err(refusal), _) => refused.extend(blamed(person.line, refusal)?),
+                    (Ok(()), Outcome::Updated(_)) => tally.updated += 1,
+                    (Ok(()), _) => tally.unchanged += 1,
+                },
                 Err(refusal) => refused.extend(blamed(person.line, refusal)?),
             }
         }
-        if wish.run == Run::Dry || new.is_empty() {
-            tally.created += new.len() as u64;
+        if wish.run == Run::Dry {
+            for person in &new {
+                match seats.count(&Outcome::New, person) {
+                    Ok(()) => tally.created += 1,
+                    Err(refusal) => refused.extend(blamed(person.line, refusal)?),
+                }
+            }
+            return Ok(());
+        }
+        if new.is_empty() {
             return Ok(());
         }
         match self.create_all(by, &new).await {
@@ -244,7 +284,7 @@ impl App {
         if wish.run == Run::Real {
             self.adjust(by, person, &there).await?;
         }
-        Ok(Outcome::Updated)
+        Ok(Outcome::Updated(there.status))
     }
 
     /// Changes somebody to what a line says, in the steps in which a person would, each with its own line in the log.

@@ -16,6 +16,7 @@ use purser_core::error::{Code, Error, Result};
 use purser_core::license::{LicenseState, Stage};
 use purser_core::secret::Secret;
 use purser_core::signin::PasswordChange;
+use purser_core::transfer::{Existing, Format, RefusedLine, Run, Source, Tally, Wish};
 use purser_core::users::{NewUser, UserUpdate};
 use serde_json::{Value, json};
 
@@ -374,6 +375,33 @@ on_both! {
         let managing = world.app.managing_users_of(&SystemAdmin::at_the_command_line().grant(), &beta).await.unwrap();
         let refused = world.app.create_user(&managing, newcomer("bob@beta.test")).await;
         assert!(matches!(refused, Err(Error::LicenseSeats)), "the admin realm's people take seats too: {refused:?}");
+    }
+
+    async fn a_dry_run_of_an_import_finds_the_seats_that_it_would_lack(world) {
+        let world = on_prem(world).await;
+        let acme = world.tenant("acme").await;
+        for name in ["ann", "bob"] {
+            world.user(&acme, name, &[Role::Viewer]).await;
+        }
+        with_seats(&world, 1, 3).await;
+        let by = world.managing(&acme).await;
+        let text = "email,firstName,lastName,roles,status\n\
+            cy@acme.test,Cy,Fox,,\n\
+            di@acme.test,Di,Fox,,\n\
+            ed@acme.test,Ed,Fox,,\n\
+            bob@acme.test,Bob,Ray,VIEWER,DISABLED\n";
+        let run = async |run: Run| {
+            let mut refused = Vec::new();
+            let wish = Wish { existing: Existing::Update, run, most_refused: None };
+            let source = Source::new(text.as_bytes(), Format::Csv);
+            let told = |_: &Tally, lines: Vec<RefusedLine>| refused.extend(lines);
+            let tally = world.app.import_users(&by, source, wish, told).await.unwrap();
+            (tally, refused)
+        };
+        let dry = run(Run::Dry).await;
+        assert_eq!((dry.0.created, dry.0.updated, dry.0.refused), (2, 1, 1), "{dry:?}");
+        assert_eq!(state(&world.app).await.seats_used, 2);
+        assert_eq!(run(Run::Real).await, dry, "what it said is what happens");
     }
 
     async fn a_deleted_tenant_gives_its_seats_back(world) {

@@ -508,6 +508,23 @@ on_both! {
         assert_eq!(found.unwrap().len(), 1);
     }
 
+    async fn nobody_has_letters_sent_to_many_strangers_by_wishing_for_their_addresses(world) {
+        let (world, acme) = ground(world).await;
+        let john = world.user(&acme, "john", &[Role::Viewer]).await;
+        let caller = signed_in(&world, &john).await;
+        let mut sent = 0;
+        for nth in 0..8 {
+            let asked = ask_for(&world, &caller, &format!("stranger-{nth}@else.test"), PASSWORD).await;
+            assert_eq!(asked.is_ok(), nth < 5, "{nth}: {asked:?}");
+            assert!(asked.is_ok() || matches!(asked, Err(Error::RateLimited(_))));
+            sent += world.letters().await.iter().filter(|letter| letter.mailbox != john.email).count();
+        }
+        assert_eq!(sent, 5);
+        world.wait(HOUR);
+        ask_for(&world, &caller, "jack@acme.test", PASSWORD).await.unwrap();
+        world.letters().await;
+    }
+
     async fn an_address_that_cannot_be_had_is_refused_and_nothing_changes(world) {
         let (world, acme) = ground(world).await;
         let john = world.user(&acme, "john", &[Role::Viewer]).await;

@@ -64,7 +64,7 @@ on_both! {
         let settings = |change: fn(&mut TenantSettings)| {
             let mut settings = TenantSettings::default();
             change(&mut settings);
-            TenantUpdate { settings: Some(settings), ..TenantUpdate::default() }
+            TenantUpdate { settings: Some(settings.into()), ..TenantUpdate::default() }
         };
         let bad = [
             TenantUpdate { name: Some(" ".into()), ..TenantUpdate::default() },
@@ -87,7 +87,7 @@ on_both! {
         for turn in 0..10 {
             let name = TenantUpdate { name: Some(format!("Name {turn}")), ..TenantUpdate::default() };
             let settings = TenantSettings { forbidden_words: vec![format!("word{turn}")], ..TenantSettings::default() };
-            let settings = TenantUpdate { settings: Some(settings), ..TenantUpdate::default() };
+            let settings = TenantUpdate { settings: Some(settings.into()), ..TenantUpdate::default() };
             let by = command_line();
             let both = [name, settings].map(|update| world.app.update_tenant(&by, &acme, update));
             let outcomes = futures::future::join_all(both).await;

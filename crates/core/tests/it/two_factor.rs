@@ -8,6 +8,8 @@ use purser_core::access::{Caller, Role};
 use purser_core::env::Clock as _;
 use purser_core::error::{Code, Error, Result};
 use purser_core::ids::TenantId;
+use purser_core::mail::Kind;
+use purser_core::people::Forgotten;
 use purser_core::secret::Secret;
 use purser_core::signin::{Completed, SecondFactor, TotpOffer, TwoFactorWish, Wanted};
 use purser_core::tenants::{TenantStatus, TwoFactor};
@@ -16,7 +18,8 @@ use purser_standin::totp;
 
 use crate::journey::{Browser, arrived, count, creating, ground, idp, set_up, to};
 use crate::on_both;
-use crate::world::{PASSWORD, World, caller, named, refresh, short, stranger, visit};
+use crate::postbox::{only, token};
+use crate::world::{PASSWORD, World, caller, from, named, refresh, short, stranger, visit};
 
 /// Somebody with an authenticator app.
 struct Enrolled {
@@ -261,6 +264,31 @@ on_both! {
         world.wait(24 * 3600);
         let waiting = challenge(&world, "john@acme.test").await;
         world.app.verify_second_factor(&waiting, SecondFactor::Code(&john.code(&world)), &stranger()).await.unwrap();
+    }
+
+    async fn whoever_has_the_mailbox_gets_no_guesses_at_codes_of_their_own(world) {
+        let world = world.with_mail().await;
+        let john = john(&world).await;
+        let mut failed = 0;
+        for nth in 0..3 {
+            let from = from(format!("203.0.113.{nth}").parse().unwrap());
+            let wish = Forgotten { email: john.user.email.clone(), client: Some("acme".into()) };
+            world.app.forgot_password(&wish, &from).await.unwrap();
+            let link = token(only(&world.letters().await, Kind::PasswordReset));
+            let chosen = format!("a very long chosen phrase {nth}");
+            world.app.reset_password(&link, &Secret::new(&*chosen), &from).await.unwrap();
+            world.letters().await;
+            for _ in 0..20 {
+                let waiting = challenged(world.app.sign_in(named(&john.user.email, &chosen, "acme"), &from).await);
+                let nonsense = wrong(&john.code(&world));
+                failed += u32::from(matches!(
+                    world.app.verify_second_factor(&waiting, SecondFactor::Code(&nonsense), &from).await,
+                    Err(Error::InvalidCredentials)
+                ));
+                world.wait(11);
+            }
+        }
+        assert_eq!(failed, 30, "so many of a day, from wherever");
     }
 
     async fn a_recovery_code_opens_once_and_says_so_in_the_log(world) {

@@ -176,7 +176,7 @@ impl World {
     pub async fn settle(&self, tenant: &TenantId, change: impl FnOnce(&mut TenantSettings)) -> Tenant {
         let mut settings = self.app.tenant(&command_line(), tenant).await.unwrap().settings;
         change(&mut settings);
-        let update = TenantUpdate { settings: Some(settings), ..TenantUpdate::default() };
+        let update = TenantUpdate { settings: Some(settings.into()), ..TenantUpdate::default() };
         self.app.update_tenant(&command_line(), tenant, update).await.unwrap()
     }
 

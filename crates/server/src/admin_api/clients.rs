@@ -7,7 +7,7 @@ use axum::response::Response;
 use purser_core::access::system_right;
 use purser_core::error::{Error, Result};
 use purser_core::ids::TenantId;
-use purser_core::tenants::{ExportPlace, NewTenant, Tenant, TenantSettings, TenantStatus, TenantUpdate};
+use purser_core::tenants::{ExportPlace, NewTenant, SettingsPatch, Tenant, TenantSettings, TenantStatus, TenantUpdate};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -139,10 +139,10 @@ pub struct ClientUpdate {
     /// A new name.
     #[serde(default)]
     name: Option<String>,
-    /// New settings, whole.
+    /// What to settle anew, as a JSON merge patch (RFC 7396): absent settings stay, null is the default, a list replaces the former.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
-    settings: Option<TenantSettings>,
+    settings: Option<SettingsPatch>,
     /// `DISABLED` ends every session of the tenant at once; `ACTIVE` lets its people sign in again.
     #[serde(default)]
     status: Option<Status>,

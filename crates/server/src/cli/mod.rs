@@ -90,7 +90,7 @@ enum Errand {
     /// Create and list clients: the organisations whose people sign in here
     #[command(subcommand)]
     Client(Client),
-    /// Create the users of a client, take them in from a file, write them into one
+    /// Create the users of a client, take them in from a file, write them into one, help those who lost their second factor
     #[command(subcommand)]
     User(User),
     /// Create system administrators, who look after the whole deployment
@@ -164,6 +164,9 @@ enum User {
     /// Write all people of a client to standard output, as a file that an import takes
     #[command(after_help = people::EXPORT_HELP)]
     Export(people::Export),
+    /// Take every second factor of a user away, so that they can come in again
+    #[command(after_help = people::RESET_TWO_FACTOR_HELP)]
+    ResetTwoFactor(people::ResetTwoFactor),
 }
 
 const USER_HELP: &str = "\
@@ -279,6 +282,7 @@ impl Errand {
             Self::User(User::Create(user)) => commands::create_user(loaded, user).await,
             Self::User(User::Import(import)) => Box::pin(import.run(loaded)).await,
             Self::User(User::Export(export)) => Box::pin(export.run(loaded)).await,
+            Self::User(User::ResetTwoFactor(reset)) => Box::pin(reset.run(loaded)).await,
             Self::Admin(Admin::Create { username, password_stdin }) => {
                 commands::create_admin(loaded, &username, password::from(password_stdin)?).await
             }

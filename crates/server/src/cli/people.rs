@@ -46,6 +46,43 @@ Examples:
   purser user export --client acme > people.csv
   purser user export --client acme --format jsonl --with-hashes > people.jsonl";
 
+pub(super) const RESET_TWO_FACTOR_HELP: &str = "\
+For whoever has lost phone and recovery codes, and whom nobody in the client can help: its only Admin, say.
+Their app, passkeys and codes are gone, their sessions are over, and they are told by a letter where letters
+leave from here. Make sure first that it is really they who ask.
+
+Example:
+  purser user reset-two-factor --client acme --email ann@acme.test";
+
+#[derive(Args, Debug)]
+pub(super) struct ResetTwoFactor {
+    /// ID of the client the user belongs to
+    #[arg(long, value_name = "ID")]
+    client: String,
+    /// E-mail address of the user
+    #[arg(long)]
+    email: String,
+}
+
+impl ResetTwoFactor {
+    pub(super) async fn run(self, loaded: Loaded) -> Result<(), Failure> {
+        let app = open(loaded).await?;
+        let id = client(&self.client)?;
+        let by = app.managing_users_of(&operator().grant(), &id).await.map_err(|it| unknown(it, &self.client))?;
+        let user = app.user_at(&by, &self.email).await.map_err(|refusal| match refusal {
+            Error::NotFound => Failure::new(format!("nobody in client {id} has the address {}", self.email))
+                .hint(format!("`purser user export --client {id}` shows who is there")),
+            other => other.into(),
+        })?;
+        if user.two_factor_since.is_none() {
+            return Err(Failure::new(format!("{} has no second factor", user.email))
+                .hint("nothing was changed; if they cannot sign in, something else is wrong"));
+        }
+        app.reset_two_factor(&by, user.id).await?;
+        say(&format!("Took every second factor of user {} {} away. Their sessions are over.", user.id, user.email))
+    }
+}
+
 #[derive(Args, Debug)]
 pub(super) struct Import {
     /// ID of the client the people belong to

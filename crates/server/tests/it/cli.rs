@@ -36,6 +36,7 @@ macro_rules! on_both {
 
 mod exports;
 mod license;
+mod people;
 
 on_both! {
     fn who_is_made_at_the_command_line_can_sign_in(here: &Deployment) {

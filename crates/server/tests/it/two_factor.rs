@@ -58,7 +58,7 @@ pub(crate) async fn demand(site: &Site, grace: &str) {
         two_factor_grace: Some(grace.parse().unwrap()),
         ..TenantSettings::default()
     };
-    let update = TenantUpdate { settings: Some(settings), ..TenantUpdate::default() };
+    let update = TenantUpdate { settings: Some(settings.into()), ..TenantUpdate::default() };
     let by = purser_core::access::SystemAdmin::at_the_command_line().grant();
     let acme: TenantId = "acme".parse().unwrap();
     site.app.update_tenant(&by, &acme, update).await.unwrap();

@@ -88,7 +88,7 @@ impl App {
         let row = args![id, user.id, new.credential, new.key, new.counter, name, now];
         let change =
             spending(change, &challenge, now, || Error::Conflict).must(sql::ADD_PASSKEY, row, || Error::Conflict);
-        let Enrolled { change, codes } = self.enrolled(change, user);
+        let Enrolled { change, codes } = self.enrolled(change, user, &caller.visit, now);
         self.store.carry_out(change).await?;
         let all = self.passkeys_of(caller, user.id).await?;
         let kept = all.into_iter().find(|passkey| passkey.id == id);

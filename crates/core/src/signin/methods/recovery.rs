@@ -8,7 +8,9 @@ use crate::env::Timestamp;
 use crate::error::Error;
 use crate::ids::UserId;
 use crate::secret::Secret;
+use crate::signin::guesses::counted;
 use crate::signin::second::{Challenge, Shown, Wrong, sql};
+use crate::signin::sql as signin_sql;
 use crate::store::{Change, args};
 use crate::users::User;
 
@@ -40,8 +42,9 @@ impl App {
         })
     }
 
-    /// Completes a change that enrols a second factor: the first brings recovery codes along.
-    pub(super) fn enrolled(&self, change: Change, user: &User) -> Enrolled {
+    /// Completes a change that enrols a second factor: the first brings recovery codes along. Where it is done, both factors are at hand.
+    pub(super) fn enrolled(&self, change: Change, user: &User, visit: &Visit, now: Timestamp) -> Enrolled {
+        let change = change.run(signin_sql::KNOW_BY_BOTH, args![user.id, counted(visit.address), now]);
         if user.two_factor_since.is_some() {
             return Enrolled { change, codes: Vec::new() };
         }

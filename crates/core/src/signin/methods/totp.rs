@@ -175,7 +175,7 @@ impl App {
         let change = Change::within(tenant, entry)
             .must(sql::GUARD, args![user.id, now, user.epoch], || Error::Conflict)
             .must(sql::CONFIRM_TOTP, args![user.id, pending, step], || Error::Conflict);
-        Ok(Some(self.enrolled(change, user)))
+        Ok(Some(self.enrolled(change, user, visit, now)))
     }
 
     fn app_of(&self, scope: &impl Scope, user: UserId, sealed: &[u8]) -> Result<Totp> {

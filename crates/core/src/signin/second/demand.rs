@@ -52,6 +52,6 @@ pub(crate) fn due(tenant: &Tenant, user: &User) -> Option<Timestamp> {
 }
 
 /// Whether the words of a sign-in (RFC 8176) tell of more than one factor. We say so ourselves, and of providers we pass it on.
-fn shows_two(amr: &str) -> bool {
+pub(in crate::signin) fn shows_two(amr: &str) -> bool {
     amr.split(' ').any(|word| word == "mfa")
 }

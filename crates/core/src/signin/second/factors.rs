@@ -14,7 +14,8 @@ use crate::secret::Secret;
 use crate::session::sql as session_sql;
 use crate::store::{Change, FromRow, Row, Stale, args};
 use crate::tenants::Tenant;
-use crate::users::User;
+use crate::transfer::sql as transfer_sql;
+use crate::users::{Email, User};
 
 /// How long after signing in nobody is asked for their password again.
 const FRESH: Duration = Duration::from_mins(10);
@@ -203,6 +204,15 @@ impl App {
         let word = NewLetter::notice(Kind::TwoFactorReset, id, &user.email, user.epoch + 1);
         self.apply(by, self.posting(change, word, now)).await?;
         self.find_user(by, id).await
+    }
+
+    /// The user with an address, for whoever knows no more of them.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Invalid`] for what is no address.
+    pub async fn user_at(&self, by: &Grant<right::UsersManage>, email: &str) -> Result<User> {
+        let email = Email::parse("email", email)?;
+        self.store.one(by, transfer_sql::BY_ADDRESS, args![email.key()]).await?.ok_or(Error::NotFound)
     }
 
     pub(in crate::signin) async fn factors_of(&self, tenant: &Tenant, user: &User) -> Result<Factors> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use demand::shows_two;
 pub(crate) use demand::{Demand, due};
 pub use factors::{Factors, Passkey, TwoFactorWish};
 pub(super) use factors::{Totp as StoredTotp, demand_session, keeping_session, own_entry};
@@ -343,12 +344,13 @@ impl App {
         Ok(all.iter().any(|it| it.enabled && it.id.0 == through.provider))
     }
 
-    /// A place for a guess at a user's codes. Those from an address the user is known from are counted apart, so that whoever has only
-    /// stolen the password cannot use the owner's up.
+    /// A place for a guess at a user's codes. Those from an address from which the user has shown two factors are counted apart, so that
+    /// whoever has only stolen the password cannot use the owner's up. One factor is not enough: whoever has the mailbox sets a
+    /// password from as many addresses as they like, and would have guesses of their own at each.
     pub(super) async fn place_for_code(&self, challenge: &Challenge, visit: &Visit, now: Timestamp) -> Result<Place> {
         let (user, address) = (challenge.user.id, counted(visit.address));
         let known = args![challenge.tenant.id.as_str(), user, &address];
-        let seen: Option<i64> = self.store.system_one(super::sql::KNOWN, known).await?;
+        let seen: Option<i64> = self.store.system_one(super::sql::KNOWN_BY_BOTH, known).await?;
         let key = if seen.is_some() { format!("second/{user}/{address}") } else { format!("second/{user}") };
         self.take_place(key, &RULE, now).await
     }

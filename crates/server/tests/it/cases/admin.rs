@@ -46,6 +46,29 @@ on_both! {
         assert_eq!(site.try_sign_in_admin("root", PASSWORD).await.status, 200);
     }
 
+    async fn settings_that_are_left_out_stay_and_null_is_the_default(site) {
+        let (_, admin) = (site.as_role(Role::Viewer).await, site.admin().await);
+        let settle = async |settings: serde_json::Value| {
+            let reply = admin.patch("/api/admin/clients/acme", &json!({ "settings": settings })).await;
+            assert_eq!(reply.status, 200, "{reply}");
+            reply.json()["data"]["settings"].clone()
+        };
+        let strict = settle(json!({"twoFactor": "REQUIRED", "cookieIdle": "2h", "forbiddenWords": ["acme"]})).await;
+        let since = strict["twoFactorSince"].clone();
+        site.wait(Duration::from_secs(60));
+        let more = settle(json!({"strictRefresh": true, "forbiddenWords": ["rocket"]})).await;
+        assert_eq!((&more["twoFactor"], &more["twoFactorSince"]), (&json!("REQUIRED"), &since));
+        assert_eq!((&more["cookieIdle"], &more["forbiddenWords"]), (&json!("2h"), &json!(["rocket"])));
+        let less = settle(json!({"cookieIdle": null, "twoFactor": null})).await;
+        assert_eq!((less.get("cookieIdle"), less.get("twoFactor"), less.get("twoFactorSince")), (None, None, None));
+        assert_eq!(less["strictRefresh"], true);
+        for settings in [json!({"twoFactor": "MAYBE"}), json!({"cookieIdle": 7}), json!({"returnTo": "https://a.test"}), json!(1)] {
+            let reply = admin.patch("/api/admin/clients/acme", &json!({ "settings": settings })).await;
+            assert_eq!(reply.refusal(), is(400, "VALIDATION_ERROR"), "{settings}");
+        }
+        assert_eq!(settle(json!({})).await, less);
+    }
+
     async fn no_handle_crosses_the_realms(site) {
         let (member, admin) = (site.as_role(Role::Admin).await, site.admin().await);
         assert_eq!(member.get("/api/admin/clients").await.refusal(), is(401, "INVALID_TOKEN"));

@@ -185,7 +185,7 @@ pub(super) fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// From a documentation address (RFC 5737).
-fn visit() -> Visit {
+pub(super) fn visit() -> Visit {
     Visit { address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), agent: "test".into(), request: "r-1".into() }
 }
 
