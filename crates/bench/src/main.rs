@@ -48,7 +48,7 @@ struct Args {
     /// The purser to test [default: the one beside this program, built if missing]
     #[arg(long, value_name = "PATH")]
     purser: Option<PathBuf>,
-    /// Shorter and rougher: about 20 s
+    /// Shorter and rougher: about 50 s
     #[arg(long)]
     quick: bool,
     /// Compare a large database with a small one instead (SQLite)

@@ -139,7 +139,13 @@ function passkeyForms() {
     for (const word of document.querySelectorAll(".without-script")) word.hidden = true;
 }
 
+/** On a phone the ways are a bar that may be longer than the screen: the part one is in stands in sight. */
+function hereInSight() {
+    document.querySelector("nav.main [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+}
+
 localTimes();
+hereInSight();
 passkeyForms();
 copyButtons();
 printButtons();

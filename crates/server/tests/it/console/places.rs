@@ -290,6 +290,12 @@ async fn whoever_may_not_by_the_api_is_refused_here_in_the_same_words() {
         let program = asker.with("Content-Type: application/x-www-form-urlencoded");
         for (roles, operation, place) in &tables {
             let Some(path) = place.path() else { continue };
+            if let Link(_) = place {
+                // Whoever sees the page without the right does not see the link.
+                let shows = asker.visit(&path).await.body.contains(&format!("href=\"{}", target(operation)));
+                assert_eq!(shows, roles[number], "{role}, {operation} on {path}");
+                continue;
+            }
             let form = matches!(place, Form(_));
             let seen = if form { asker.submit(&path, &fields(&path)).await } else { asker.visit(&path).await };
             assert_eq!(seen.status == 403, !roles[number], "{role}, {operation} at {path}: {seen}");
@@ -300,6 +306,11 @@ async fn whoever_may_not_by_the_api_is_refused_here_in_the_same_words() {
             }
         }
     }
+}
+
+/// Where an operation is asked for.
+fn target(operation: &str) -> String {
+    operation.split(' ').nth(1).unwrap().replace("{id}", "acme")
 }
 
 fn sent(path: &str) -> String {
@@ -316,7 +327,6 @@ async fn what_is_read_out_is_linked_where_it_is_looked_at() {
         let system = path.starts_with("/admin");
         let asker = if system { keeper.by_cookie_alone() } else { in_browser(&admin) };
         let page = asker.visit(&path).await;
-        let target = operation.split(' ').nth(1).unwrap().replace("{id}", "acme");
-        assert!(page.body.contains(&format!("href=\"{target}")), "{operation}: {page}");
+        assert!(page.body.contains(&format!("href=\"{}", target(operation))), "{operation}: {page}");
     }
 }

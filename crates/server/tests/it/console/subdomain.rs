@@ -12,9 +12,9 @@ const ACME: &str = "Host: acme.id.example.test";
 
 on_both! {
     async fn a_sub_domain_leads_to_the_tenants_own_door_where_its_buttons_are(site) {
-        let site = site.with(|settings| settings.server.public_url = Some("https://id.example.test".into())).await;
         let provider = site.provider("acme").await;
-        site.other_tenant().await;
+        site.tenant("globex").await;
+        let site = site.with(|settings| settings.server.public_url = Some("https://id.example.test".into())).await;
         let door = led_to(&site.anyone().with(ACME).visit("/").await);
         assert_eq!(door, "https://id.example.test/sign-in?client=acme");
         let page = site.anyone().with(MAIN).visit("/sign-in?client=acme").await;

@@ -158,7 +158,7 @@ on_both! {
         let provider = site.provider("acme").await;
         browser.submit(&format!("/admin/tenants/acme/providers/{provider}/test"), &[]).await;
         let page = browser.visit("/admin/health").await;
-        for told in ["Look at this", "An identity provider does not answer.", "failed 0 seconds ago", &provider] {
+        for told in ["Look at this", "An identity provider does not answer.", "failed ", &provider] {
             assert!(page.body.contains(told), "{told}: {page}");
         }
     }
