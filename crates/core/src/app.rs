@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
-use crate::audit::Actor;
+use crate::audit::{Actor, Denials};
 use crate::config::Settings;
 use crate::env::{Clock, Entropy, Timestamp};
 use crate::error::{Error, Result};
@@ -56,6 +56,7 @@ pub struct App {
     pub(crate) license_told: AtomicI64,
     pub(crate) federation: Arc<Federation>,
     pub(crate) readers: Readers,
+    pub(crate) denials: Denials,
 }
 
 impl App {
@@ -112,6 +113,7 @@ impl App {
             license_told: AtomicI64::new(0),
             federation,
             readers: Readers::new(),
+            denials: Denials::default(),
         };
         app.provide_keys().await?;
         Ok(app)
@@ -175,6 +177,7 @@ impl App {
             tracing::warn!(instance = self.instance, "{notice}");
         }
         self.note_seen().await?;
+        self.write_denials().await?;
         self.trim_audit(now).await?;
         self.sweep_sessions(now).await?;
         self.sweep_guesses(now).await?;

@@ -1,5 +1,6 @@
 //! The audit log: the words it is written in, and reading it. Entries are written by the store, with the change they describe.
 
+mod denials;
 mod keep;
 mod relay;
 pub(crate) mod sql;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+pub(crate) use denials::Denials;
 pub(crate) use keep::forgetting_log;
 pub use relay::RELAY_DELAY;
 
@@ -107,6 +109,8 @@ actions! {
     SessionEnded = "session.ended",
     /// A spent refresh token was shown again: the session was ended.
     RefreshReplayed = "session.refresh-replayed",
+    /// Somebody asked for what they have no right to.
+    AccessRefused = "access.refused",
     /// A session was used from another address or agent than before.
     SessionMoved = "session.moved",
     /// A user changed their own password.

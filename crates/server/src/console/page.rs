@@ -13,6 +13,7 @@ use purser_core::error::Error;
 use url::form_urlencoded::Serializer;
 
 use super::assets::{ICON, SCRIPT, STYLE};
+use super::refusal::Asker;
 use super::words::Said;
 use crate::cookie;
 use crate::extract::{Who, lone_cookie};
@@ -31,6 +32,9 @@ impl FromRequestParts<Site> for Person {
 
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Fault> {
         let Who(caller) = Who::from_request_parts(parts, site).await?;
+        if let Some(asker) = parts.extensions.get::<Asker>() {
+            asker.is(&caller);
+        }
         Ok(Self { caller, said: said_before(&parts.headers) })
     }
 }
