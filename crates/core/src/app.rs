@@ -8,7 +8,7 @@ pub use purser_federation::fetch::LastCall;
 use purser_federation::fetch::LineState;
 
 use crate::access::{SystemGrant, system_right};
-use crate::audit::Actor;
+use crate::audit::{Actor, Denials};
 use crate::config::Settings;
 use crate::durations::Counts;
 use crate::env::{Clock, Entropy, Timestamp};
@@ -63,6 +63,7 @@ pub struct App {
     pub(crate) federation: Arc<Federation>,
     pub(crate) readers: Readers,
     pub(crate) tally: Tally,
+    pub(crate) denials: Denials,
 }
 
 impl App {
@@ -120,6 +121,7 @@ impl App {
             federation,
             readers: Readers::new(),
             tally: Tally::default(),
+            denials: Denials::default(),
         };
         app.provide_keys().await?;
         Ok(app)
@@ -209,6 +211,7 @@ impl App {
             tracing::warn!(instance = self.instance, "{notice}");
         }
         self.note_seen().await?;
+        self.write_denials().await?;
         self.trim_audit(now).await?;
         self.sweep_sessions(now).await?;
         self.sweep_guesses(now).await?;

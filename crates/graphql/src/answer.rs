@@ -1,6 +1,6 @@
 //! [`Answer`], a GraphQL response as it goes out, and the one place where refusals become entries of `errors`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, Value, parser};
@@ -59,6 +59,18 @@ impl Answer {
         errors.iter_mut().for_each(explain);
         Self { data, errors }
     }
+}
+
+/// The root fields, by their names in the schema, that were denied, whole or in part: each once, whatever it is called in the answer.
+pub(crate) fn denied(response: &Response, plan: &Plan) -> BTreeSet<String> {
+    let denied = response.errors.iter().filter(|error| matches!(error.source::<Error>(), Some(Error::Forbidden)));
+    let keys = denied.filter_map(|error| match error.path.first() {
+        Some(PathSegment::Field(key)) => Some(key),
+        _ => None,
+    });
+    let field =
+        |key: &String| plan.roots.iter().find(|root| root.key.as_str() == key).map(|root| root.field.to_string());
+    keys.filter_map(field).collect()
 }
 
 /// The data with its root fields in the order of the document (GraphQL section 7.2.2), and null where one failed, which the

@@ -97,13 +97,16 @@ impl Answerer {
         if let Some(operation) = chosen {
             operation::demand_values(operation, &values)?;
         }
-        let visit = caller.visit().clone();
+        let asker = caller.clone();
         let beside = loaders::loader(Arc::clone(&self.app), caller.clone());
         let mut asked = async_graphql::Request::new("").variables(values).data(beside).data(caller);
         asked.operation_name = request.operation_name;
         asked.set_parsed_query(document);
         let response = self.schema.execute(asked).await;
-        Ok(Answer::shape(response, &plan, &self.outline, &visit))
+        for field in answer::denied(&response, &plan) {
+            self.app.note_denial(&asker, &format!("GraphQL {field}"));
+        }
+        Ok(Answer::shape(response, &plan, &self.outline, asker.visit()))
     }
 }
 

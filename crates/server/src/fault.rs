@@ -1,6 +1,7 @@
 //! [`Fault`], every refusal as it goes over the wire, with the envelope that refusals and successes share.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use axum::body::Body;
 use axum::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use purser_core::access::Caller;
+use purser_core::app::App;
 use purser_core::error::{Code, Error, Problem};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,6 +23,8 @@ pub type Answer<T = Response> = Result<T, Fault>;
 pub enum Fault {
     /// A refusal of the system.
     Refused(Error),
+    /// The caller has no right to it. It goes out as [`Error::Forbidden`] does, and is written down by whoever knows what was asked.
+    Denied(Box<Denied>),
     /// The path exists, the method does not. The names are for the `Allow` header (RFC 9110 section 15.5.6);
     /// a router that knows them adds them by itself.
     MethodNotAllowed(&'static str),
@@ -44,6 +49,7 @@ impl Fault {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Refused(error) => status(error.code()),
+            Self::Denied(_) => status(Code::Forbidden),
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -58,6 +64,7 @@ impl Fault {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Refused(error) => error.code().as_str(),
+            Self::Denied(_) => Code::Forbidden.as_str(),
             Self::MethodNotAllowed(_) => "METHOD_NOT_ALLOWED",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::PayloadTooLarge | Self::HeadTooLarge | Self::TargetTooLong => "PAYLOAD_TOO_LARGE",
@@ -69,6 +76,7 @@ impl Fault {
     pub fn message(&self) -> String {
         match self {
             Self::Refused(error) => error.to_string(),
+            Self::Denied(_) => Error::Forbidden.to_string(),
             Self::MethodNotAllowed(_) => "This method is not allowed here".to_owned(),
             Self::UnsupportedMediaType => "The body must be JSON".to_owned(),
             Self::PayloadTooLarge | Self::HeadTooLarge | Self::TargetTooLong => "The request is too large".to_owned(),
@@ -104,7 +112,7 @@ impl Fault {
             Self::PayloadTooLarge | Self::HeadTooLarge | Self::TargetTooLong | Self::BodyTooSlow | Self::Unreadable => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            Self::MethodNotAllowed(_) | Self::UnsupportedMediaType => {}
+            Self::MethodNotAllowed(_) | Self::UnsupportedMediaType | Self::Denied(_) => {}
         }
         headers
     }
@@ -137,8 +145,15 @@ impl IntoResponse for Fault {
         let mut response = Response::new(Body::from(self.envelope()));
         *response.status_mut() = self.status();
         *response.headers_mut() = self.headers();
-        let field = self.first_field();
-        response.extensions_mut().insert(Verdict { code: self.code(), field, cause: self.cause().map(Arc::new) });
+        let (code, field) = (self.code(), self.first_field());
+        let cause = match self {
+            Self::Denied(denied) => {
+                response.extensions_mut().insert(*denied);
+                None
+            }
+            other => other.cause().map(Arc::new),
+        };
+        response.extensions_mut().insert(Verdict { code, field, cause });
         response
     }
 }
@@ -158,6 +173,22 @@ impl Fault {
             Self::Refused(error) if status(error.code()).is_server_error() => Some(error),
             _ => None,
         }
+    }
+}
+
+/// Who was refused for want of a right. It rides on the response to the one place that knows by which route they came.
+#[derive(Clone)]
+pub struct Denied {
+    /// The system, which writes it down.
+    pub app: Arc<App>,
+    /// Who it was.
+    pub caller: Caller,
+}
+
+/// What stands in it is no secret, and of no use here.
+impl fmt::Debug for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Denied")
     }
 }
 

@@ -1,6 +1,7 @@
 //! The audit log: the words it is written in, and reading it. Entries are written by the store, with the change they describe.
 
 pub(crate) mod days;
+mod denials;
 mod keep;
 mod relay;
 pub(crate) mod sql;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 pub use days::{MOST_DAYS, SignInDay, SignInDays, Way};
+pub(crate) use denials::Denials;
 pub(crate) use keep::forgetting_log;
 pub use relay::RELAY_DELAY;
 
@@ -109,6 +111,8 @@ actions! {
     SessionEnded = "session.ended",
     /// A spent refresh token was shown again: the session was ended.
     RefreshReplayed = "session.refresh-replayed",
+    /// Somebody asked for what they have no right to.
+    AccessRefused = "access.refused",
     /// A session was used from another address or agent than before.
     SessionMoved = "session.moved",
     /// A user changed their own password.

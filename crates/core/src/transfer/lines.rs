@@ -146,7 +146,7 @@ fn next_row<R: Read>(
     }
     let mut raw = Raw::default();
     for (column, cell) in columns.iter().zip(&row) {
-        let cell = freed(cell.trim_end_matches('\r')).to_owned();
+        let cell = freed(cell.trim_end_matches('\r'));
         match column.as_str() {
             "email" => raw.email = cell,
             "firstName" => raw.first_name = cell,

@@ -88,17 +88,21 @@ impl<'a> Line<'a> {
     }
 }
 
-/// A cell that a spreadsheet would calculate is given an apostrophe, and so is one that looks as if it had been given one.
+/// A cell that a spreadsheet would calculate is given an apostrophe, and so is one that looks as if it had been given one. The same for
+/// what follows a semicolon: where that parts cells, as in most of Europe, a cell begins there.
 fn guarded(cell: &str) -> String {
-    if is_dangerous(cell.trim_start_matches('\'')) { format!("'{cell}") } else { cell.to_owned() }
+    let part =
+        |part: &str| if is_dangerous(part.trim_start_matches('\'')) { format!("'{part}") } else { part.to_owned() };
+    cell.split(';').map(part).collect::<Vec<_>>().join(";")
 }
 
-/// Takes the apostrophe off again.
-pub(super) fn freed(cell: &str) -> &str {
-    match cell.strip_prefix('\'') {
+/// Takes the apostrophes off again.
+pub(super) fn freed(cell: &str) -> String {
+    let part = |part| match str::strip_prefix(part, '\'') {
         Some(rest) if is_dangerous(rest.trim_start_matches('\'')) => rest,
-        _ => cell,
-    }
+        _ => part,
+    };
+    cell.split(';').map(part).collect::<Vec<_>>().join(";")
 }
 
 /// As OWASP lists them under "CSV Injection".
@@ -117,16 +121,17 @@ mod tests {
         for cell in ["=1+1", "+x@acme.test", "-Anne", "@home", "'=1"] {
             assert_eq!(guarded(cell), format!("'{cell}"));
         }
+        assert_eq!(guarded("x;=cmd|' /C calc'!A0;-1"), "x;'=cmd|' /C calc'!A0;'-1");
         assert_eq!(guarded("'t Hart"), "'t Hart");
         assert_eq!(quoted("a \"b\", c"), "\"a \"\"b\"\", c\"");
     }
 
     proptest! {
         #[test]
-        fn what_is_guarded_is_freed_as_it_was(cell in "['=+@a-]{0,5}") {
+        fn what_is_guarded_is_freed_as_it_was(cell in "['=+@a;-]{0,6}") {
             let safe = guarded(&cell);
-            prop_assert_eq!(freed(&safe), cell.as_str());
-            prop_assert!(!is_dangerous(&safe));
+            prop_assert_eq!(freed(&safe), cell);
+            prop_assert!(!safe.split(';').any(is_dangerous));
         }
     }
 }

@@ -2,11 +2,10 @@
 
 use axum::extract::{Path, State};
 use purser_core::access::Caller;
-use purser_core::error::Result;
 use purser_core::work::JobExport;
 
 use crate::console;
-use crate::extract::Who;
+use crate::extract::{Who, granted};
 use crate::fault::{Answer, Refused, success};
 use crate::site::Site;
 
@@ -38,6 +37,6 @@ pub async fn report(State(site): State<Site>, Who(caller): Who, Path(id): Path<S
     Ok(console::report(&whole(&site, &caller, &id).await?)?)
 }
 
-async fn whole(site: &Site, caller: &Caller, id: &str) -> Result<JobExport> {
-    site.app.export_job(&caller.grant()?, &caller.grant()?, id.parse()?).await
+async fn whole(site: &Site, caller: &Caller, id: &str) -> Answer<JobExport> {
+    Ok(site.app.export_job(&granted(site, caller)?, &granted(site, caller)?, id.parse()?).await?)
 }

@@ -16,6 +16,7 @@ use url::form_urlencoded::Serializer;
 
 use super::assets::{ICON, SCRIPT, STYLE};
 use super::look;
+use super::refusal::Asker;
 use super::words::Said;
 use crate::cookie;
 use crate::extract::{Who, lone_cookie};
@@ -34,6 +35,9 @@ impl FromRequestParts<Site> for Person {
 
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Fault> {
         let Who(caller) = Who::from_request_parts(parts, site).await?;
+        if let Some(asker) = parts.extensions.get::<Asker>() {
+            asker.is(&caller);
+        }
         Ok(Self { caller, said: said_before(&parts.headers) })
     }
 }

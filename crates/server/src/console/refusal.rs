@@ -1,17 +1,21 @@
 //! What surrounds every page: where it is to be asked for, what is kept of it, and what a person sees instead when it is refused.
 
+use std::sync::{Arc, OnceLock};
+
 use askama::Template;
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, REFERER, REFERRER_POLICY, SET_COOKIE};
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use purser_core::access::Caller;
+use purser_core::error::Code;
 
 use super::page::{Dress, address, go, is_page, shown};
 use super::words;
 use crate::cookie;
 use crate::extract::{NamedClient, lone_cookie, own_origin};
-use crate::fault::Verdict;
+use crate::fault::{Denied, Verdict};
 use crate::http_settings::HttpSettings;
 use crate::layers::REQUEST_ID;
 use crate::pages::wants_a_page;
@@ -19,12 +23,17 @@ use crate::site::Site;
 
 /// Around every page. Nothing of them is kept by a cache. Our own pages are told where one comes from, nobody else is: with
 /// `no-referrer`, browsers would also keep from us whether a form is our own (Fetch, section 3.2, `Origin`).
-pub(super) async fn for_people(State(site): State<Site>, request: Request, next: Next) -> Response {
+pub(super) async fn for_people(State(site): State<Site>, mut request: Request, next: Next) -> Response {
     let reader = Reader::of(&request, &site.http);
     if let Some(main) = reader.elsewhere.as_deref() {
         return go(main).unwrap_or_else(IntoResponse::into_response);
     }
-    let mut response = reader.read(next.run(request).await);
+    let asker = Asker::default();
+    request.extensions_mut().insert(asker.clone());
+    let answered = next.run(request).await;
+    let denied = asker.denied(&answered, &site);
+    let mut response = reader.read(answered);
+    response.extensions_mut().extend(denied);
     let headers = response.headers_mut();
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
@@ -32,6 +41,27 @@ pub(super) async fn for_people(State(site): State<Site>, request: Request, next:
         response.headers_mut().append(SET_COOKIE, cookie::said_already(&site.http));
     }
     response
+}
+
+/// Who asked for a page, once that is known.
+#[derive(Clone, Default)]
+pub(super) struct Asker(Arc<OnceLock<Caller>>);
+
+impl Asker {
+    /// Remembers who it is.
+    pub(super) fn is(&self, caller: &Caller) {
+        self.0.get_or_init(|| caller.clone());
+    }
+
+    /// What is to be written down, if they were refused for want of a right.
+    fn denied(&self, answered: &Response, site: &Site) -> Extensions {
+        let mut with = Extensions::new();
+        let refused = answered.extensions().get::<Verdict>().is_some_and(|it| it.code == Code::Forbidden.as_str());
+        if let Some(caller) = self.0.get().filter(|_| refused) {
+            with.insert(Denied { app: Arc::clone(&site.app), caller: caller.clone() });
+        }
+        with
+    }
 }
 
 /// Who asks, as far as a refusal has to know.

@@ -13,7 +13,7 @@ use purser_core::session::Shown;
 
 use super::{Credential, NamedClient, Visitor, same_origin};
 use crate::cookie;
-use crate::fault::Fault;
+use crate::fault::{Denied, Fault};
 use crate::http_settings::HttpSettings;
 use crate::site::Site;
 
@@ -49,7 +49,7 @@ impl<P: Permission> FromRequestParts<Site> for With<P> {
 
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Fault> {
         let Who(caller) = Who::from_request_parts(parts, site).await?;
-        Ok(Self(caller.grant()?))
+        granted(site, &caller).map(Self)
     }
 }
 
@@ -61,6 +61,14 @@ impl FromRequestParts<Site> for AdminWho {
         let visit = Visitor::of(parts, &site.http).into();
         Ok(Self(site.app.system_admin(shown, visit).await?))
     }
+}
+
+/// The proof that a caller holds a right. A refusal goes into the audit log.
+///
+/// # Errors
+/// `FORBIDDEN`.
+pub fn granted<P: Permission>(site: &Site, caller: &Caller) -> Result<Grant<P>, Fault> {
+    caller.grant().map_err(|_| Fault::Denied(Box::new(Denied { app: Arc::clone(&site.app), caller: caller.clone() })))
 }
 
 impl<P: SystemPermission> FromRequestParts<Site> for SystemWith<P> {

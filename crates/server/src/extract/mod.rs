@@ -15,7 +15,7 @@ mod visitor;
 
 pub use base::{At, base};
 pub use body::{Body, DEFAULT_LIMIT, Form, read_body, takes};
-pub use caller::{AdminWho, SystemWith, Who, With};
+pub use caller::{AdminWho, SystemWith, Who, With, granted};
 pub use client::NamedClient;
 pub use credential::{Credential, cookie_names, lone_cookie};
 pub use json::read as read_json;

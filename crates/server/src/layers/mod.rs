@@ -27,7 +27,7 @@ use tokio::time::Instant;
 use tower::Service as _;
 use tracing::{Level, debug, error, info};
 
-use crate::fault::{Fault, Verdict};
+use crate::fault::{Denied, Fault, Verdict};
 use crate::http_settings::HttpSettings;
 use crate::pulse::Pulse;
 use meters::RouteMeters;
@@ -215,6 +215,11 @@ impl Record {
         let mut response = enveloped(response);
         let took = self.began.elapsed();
         let place = ground.place(self.target.path());
+        if response.status() == StatusCode::FORBIDDEN
+            && let Some(Denied { app, caller }) = response.extensions_mut().remove()
+        {
+            app.note_denial(&caller, &format!("{} {}", self.method, place.pattern));
+        }
         place.meters.record(place.pattern, &self.method, response.status(), took);
         ground.pulse.record(response.status(), took);
         self.log(&mut response, place.pattern, took.as_micros());

@@ -2,6 +2,7 @@
 
 mod admin;
 mod cookie;
+mod denials;
 mod exports;
 mod graphql;
 mod license;
