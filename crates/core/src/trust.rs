@@ -16,6 +16,18 @@ pub fn client(ca_file: Option<&Path>, setting: &str) -> Result<ClientConfig, Str
         Some(file) => of_file(file).map_err(|cause| format!("{setting} {}: {cause}", file.display()))?,
         None => of_system(),
     };
+    with(roots)
+}
+
+/// A client that can be made where TLS is not spoken: it would believe nobody.
+///
+/// # Errors
+/// As [`client`].
+pub fn in_nobody() -> Result<ClientConfig, String> {
+    with(RootCertStore::empty())
+}
+
+fn with(roots: RootCertStore) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -73,7 +73,9 @@ pub async fn run(app: Arc<App>, playground: Playground, ready: impl FnOnce(Socke
         // Whoever is cut off in the middle of a letter never knows whether it went.
         let _late = tokio::time::timeout(settings.server.shutdown_grace.0, letters).await;
     }
-    for task in [Some(housekeeping), Some(clearing), Some(upkeep), Some(beating), metrics].into_iter().flatten().chain(relays) {
+    for task in
+        [Some(housekeeping), Some(clearing), Some(upkeep), Some(beating), metrics].into_iter().flatten().chain(relays)
+    {
         task.abort();
     }
     app.keep_house().await.context("the last housekeeping failed")?;

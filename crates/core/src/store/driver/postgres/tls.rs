@@ -7,6 +7,7 @@ use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{Error, Result};
+use crate::trust;
 
 /// Without a word about TLS in the address, a server on another machine must speak it, and one on this machine need not:
 /// plain text over the network has to be asked for by `sslmode=disable`.
@@ -23,7 +24,11 @@ pub(super) fn demand_beyond_this_machine(config: &mut Config, url: &str) {
     }
 }
 
-/// A connector that trusts the authorities in the file, or the system's.
-pub(super) fn connector(ca_file: Option<&Path>) -> Result<MakeRustlsConnect> {
-    crate::trust::client(ca_file, "database.ca_file").map(MakeRustlsConnect::new).map_err(Error::store)
+/// A connector that trusts the authorities in the file, or the system's. Those are many, and only read where TLS is spoken.
+pub(super) fn connector(mode: SslMode, ca_file: Option<&Path>) -> Result<MakeRustlsConnect> {
+    let config = match ca_file {
+        None if mode == SslMode::Disable => trust::in_nobody(),
+        _ => trust::client(ca_file, "database.ca_file"),
+    };
+    config.map(MakeRustlsConnect::new).map_err(Error::store)
 }
