@@ -25,7 +25,7 @@ fn newcomer(email: &str, roles: &[Role]) -> NewUser {
 
 /// A world with mail and a tenant.
 async fn ground(world: World) -> (World, TenantId) {
-    let world = world.with_mail().await;
+    let world = Box::pin(world.with_mail()).await;
     let acme = world.tenant("acme").await;
     (world, acme)
 }
