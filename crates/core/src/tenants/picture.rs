@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(size(&png_of(300, 40)), Some((Form::Png, 300, 40)));
         let lossy = webp_of(b"VP8 ", &[0, 0, 0, 0x9d, 0x01, 0x2a, 44, 1, 40, 0]);
         assert_eq!(size(&lossy), Some((Form::Webp, 300, 40)));
-        let bits = (299_u32 | (39 << 14)).to_le_bytes();
+        let bits = (0x12b_u32 | (0x27 << 14)).to_le_bytes();
         assert_eq!(size(&webp_of(b"VP8L", &[&[0x2f], bits.as_slice()].concat())), Some((Form::Webp, 300, 40)));
         let large = webp_of(b"VP8X", &[0, 0, 0, 0, 43, 1, 0, 39, 0, 0]);
         assert_eq!(size(&large), Some((Form::Webp, 300, 40)));

@@ -198,12 +198,11 @@ fn words_between(earlier: &str, later: &str, effort: &mut usize) -> Vec<Piece> {
     for op in capture_diff_slices(Algorithm::Myers, &before, &after) {
         let (old, new) = (op.old_range(), op.new_range());
         let mut add = |apart, words: Option<&[&str]>| pieces.extend(whole(apart, &words.unwrap_or_default().concat()));
-        match op {
-            DiffOp::Equal { .. } => add(Apart::Same, after.get(new)),
-            _ => {
-                add(Apart::Removed, before.get(old));
-                add(Apart::Added, after.get(new));
-            }
+        if let DiffOp::Equal { .. } = op {
+            add(Apart::Same, after.get(new));
+        } else {
+            add(Apart::Removed, before.get(old));
+            add(Apart::Added, after.get(new));
         }
     }
     joined(pieces)

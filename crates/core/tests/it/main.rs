@@ -12,7 +12,6 @@ mod admins;
 mod append_only;
 mod audit;
 mod branding;
-mod branding;
 mod concurrency;
 mod cookies;
 mod database;

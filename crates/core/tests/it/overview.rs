@@ -1,7 +1,7 @@
 //! What an overview counts: sign-ins day by day, people, seats.
 
 use purser_core::access::Role;
-use purser_core::audit::SignInDays;
+use purser_core::audit::{SignInDay, SignInDays};
 use purser_core::error::Error;
 use purser_core::users::PeopleTally;
 
@@ -52,6 +52,29 @@ on_both! {
         assert_eq!(world.database.rows("SELECT * FROM sign_in_days").await, Vec::<Vec<String>>::new(), "old days go");
     }
 
+    async fn a_long_log_is_counted_piece_by_piece_and_whole(world) {
+        let admin = world.as_role(Role::Admin).await;
+        // Two days ago, a hundred a second: more than are counted at once, and the last piece is not full.
+        let begun: i64 = (1_800_000_000 - 2 * 86_400) * 1_000;
+        let (series, id) = if world.database.is_postgres() {
+            ("SELECT generate_series(1, 60001) AS i".to_owned(),
+             format!("decode(lpad(to_hex({begun} + i * 10), 12, '0') || lpad(to_hex(i), 20, '0'), 'hex')"))
+        } else {
+            ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60001) SELECT i FROM n".to_owned(),
+             format!("unhex(printf('%012x%020x', {begun} + i * 10, i))"))
+        };
+        world.database.run(&format!(
+            "INSERT INTO audit (tenant_id, id, at, actor_kind, actor, address, request, action, target, outcome, reason)
+             SELECT 'acme', {id}, ({begun} + i * 10) * 1000, 'user', '1', '', '', 'session.sign-in', 'user:1',
+                 CASE WHEN i % 4 = 0 THEN 'refused' ELSE 'done' END, 'password' FROM ({series}) AS all_of_them"
+        )).await;
+        let expected = [(0, 0), (45_001, 15_000), (0, 0), (1, 0)];
+        assert_eq!(counted(&world, &admin).await, expected);
+        let before = world.app.figures().statements_read;
+        assert_eq!(counted(&world, &admin).await, expected);
+        assert_eq!(world.app.figures().statements_read - before, 2);
+    }
+
     async fn two_who_ask_at_once_count_nothing_twice(world) {
         let admin = world.as_role(Role::Admin).await;
         let other = world.another_node().await;
@@ -61,7 +84,7 @@ on_both! {
             let (one, two) = tokio::join!(world.app.sign_in_days(&one, 4), other.sign_in_days(&two, 4));
             assert_eq!(one.unwrap(), two.unwrap());
         }
-        let sum: i64 = world.app.sign_in_days(&admin.grant().unwrap(), 30).await.unwrap().days.iter().map(|it| it.done()).sum();
+        let sum: i64 = world.app.sign_in_days(&admin.grant().unwrap(), 30).await.unwrap().days.iter().map(SignInDay::done).sum();
         assert_eq!(sum, 1);
     }
 

@@ -33,7 +33,10 @@ pub(super) struct Series {
     name: &'static str,
 }
 
-const WAYS: [(Series, fn(&SignInDay) -> i64); 4] = [
+/// What is counted of a day.
+type Counted = fn(&SignInDay) -> i64;
+
+const WAYS: [(Series, Counted); 4] = [
     (Series { class: "c1", name: "Password" }, |day| day.password),
     (Series { class: "c2", name: "Sign-in service" }, |day| day.provider),
     (Series { class: "c3", name: "Passkey" }, |day| day.passkey),
@@ -91,17 +94,17 @@ impl HtmlSafe for DaysChart {}
 impl DaysChart {
     /// Of these days, today last.
     pub(super) fn of(days: &[SignInDay]) -> Self {
-        let most = |count: fn(&SignInDay) -> i64| days.iter().map(count).max().unwrap_or(0);
+        let most = |count: Counted| days.iter().map(count).max().unwrap_or(0);
         let (up, down) = (most(SignInDay::done), most(|day| day.refused));
         let step = step_of(up + down);
         let scale = Scale::of(up.max(1), down, step);
         let slot = (100.0 - MARGIN) / share(days.len());
-        let sum = |count: fn(&SignInDay) -> i64| days.iter().map(count).sum::<i64>();
+        let sum = |count: Counted| days.iter().map(count).sum::<i64>();
         let (done, refused) = (sum(SignInDay::done), sum(|day| day.refused));
         let legend = WAYS.iter().map(|(series, count)| (*series, sum(*count))).chain([(REFUSED, refused)]);
         // Every few days, and always today.
-        let every = if days.len() > 14 { 6 } else { 3 };
-        let labelled = days.iter().enumerate().filter(|(at, _)| (days.len() - 1 - at) % every == 0);
+        let every = if days.len() > 14 { 7 } else { 4 };
+        let labelled = days.iter().enumerate().filter(|(at, _)| (days.len() - 1 - at).is_multiple_of(every));
         let label = |at: usize, day: &SignInDay| {
             let last = at + 1 == days.len();
             let (x, anchor) = if last { (100.0, "end") } else { (MARGIN + slot * (share(at) + 0.5), "middle") };
@@ -288,7 +291,7 @@ pub(super) fn grouped(number: i64) -> String {
         text.push('-');
     }
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -335,7 +338,7 @@ mod tests {
     #[test]
     fn nothing_is_drawn_too() {
         let chart = DaysChart::of(&[day(0, 0, 0); 14]);
-        assert!(chart.days.iter().all(|day| day.bars.is_empty()) && chart.labels.len() == 5);
+        assert!(chart.days.iter().all(|day| day.bars.is_empty()) && chart.labels.len() == 4);
         assert!(SharesChart::of(&[("c1", "None", 0, None)], 10).to_string().contains("None"));
     }
 

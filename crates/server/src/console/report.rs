@@ -23,7 +23,7 @@ struct Report<'a> {
 /// Its own stylesheet: this page is for paper.
 const STYLE: &str = include_str!("../../templates/report.css");
 
-const STYLE_HASH: &str = "sha256-5q7RH5pCyqdnSy82VKTiU0R33DoaOguI4/MDg1VXa1o=";
+const STYLE_HASH: &str = "sha256-RhbUlIInCAZmxIz9XrNut8zBYE8/m4oXF+duBTbYDow=";
 
 /// A completed job as a page that brings everything along, so that it can be saved as it is.
 ///
@@ -43,6 +43,12 @@ impl Report<'_> {
     /// Who an id is; who has left is called by it.
     fn name<'a>(&'a self, id: &'a str) -> &'a str {
         self.job.people.iter().find(|person| person.id == id).map_or(id, |person| &person.name)
+    }
+
+    /// A note that names somebody by their number, with their name: `for user 7`.
+    fn told(&self, note: &str) -> String {
+        let named = note.rsplit_once("user ").filter(|(_, id)| self.job.people.iter().any(|person| person.id == *id));
+        named.map_or_else(|| note.to_owned(), |(before, id)| format!("{before}{}", self.name(id)))
     }
 }
 

@@ -67,8 +67,11 @@ impl Shade {
     }
 
     fn mixed(self, other: Self, share: f64) -> Self {
-        let ([a, b, c], [x, y, z]) = (self.0, other.0);
-        Self([a + (x - a) * share, b + (y - b) * share, c + (z - c) * share]).rounded()
+        let mut parts = self.0;
+        for (part, other) in parts.iter_mut().zip(other.0) {
+            *part += (other - *part) * share;
+        }
+        Self(parts).rounded()
     }
 
     fn rounded(self) -> Self {

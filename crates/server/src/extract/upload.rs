@@ -96,7 +96,7 @@ mod tests {
     async fn read(media: &str, body: &str, limit: usize) -> Result<Upload, Fault> {
         let request =
             Request::builder().header(CONTENT_TYPE, media).body(axum::body::Body::from(body.to_owned())).unwrap();
-        Upload::read(request, limit, Duration::from_secs(60)).await
+        Upload::read(request, limit, Duration::from_mins(1)).await
     }
 
     const FILE: &str = "--b\r\nContent-Disposition: form-data; name=\"update\"\r\n\r\non\r\n--b\r\nContent-Disposition: form-data; \

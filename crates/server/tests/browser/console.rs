@@ -539,6 +539,37 @@ fn steps_move_at_once_where_there_is_script_and_are_stored_when_saved() {
     assert!(guest.browser.examine().is_empty());
 }
 
+/// The provider's word is the first factor only, where a second one is asked for.
+#[test]
+fn whoever_comes_from_a_provider_is_asked_for_a_second_factor_too() {
+    let here = Deployment::on_sqlite();
+    here.with_person(name("Admin"), "Admin", &address("Admin"), "Admin");
+    // Somebody who was there before: the time to set one up begins when it is asked for.
+    here.with_user("ann@acme.test", "Viewer");
+    here.with_verified_domain("acme.test");
+    let (node, provider) = openid::set_up(&here, &[]);
+    let browser = &mut Browser::taking_pictures_to(&pictures());
+    let mut guest = Guest { browser, node: &node };
+    guest.browser.someone_at(Screen::DESKTOP);
+    guest.sign_in("Admin");
+    guest.open("/settings");
+    guest.browser.fill("twoFactorGrace", "1s");
+    guest.browser.tick("Everybody must have one");
+    guest.press("Save", "It holds from now on.");
+    let screens = [(Screen::DESKTOP, "desktop"), (Screen::PHONE, "phone")].into_iter();
+    for (screen, size, dark) in screens.flat_map(|(screen, size)| [(screen, size, false), (screen, size, true)]) {
+        guest.browser.someone_at(Screen { dark, ..screen });
+        guest.open("/templates");
+        guest.browser.click("acme-openid");
+        guest.browser.fill("login", ANN);
+        guest.browser.fill("password", provider.password());
+        guest.browser.click("Sign in");
+        guest.browser.arrive(&node.at("/two-factor"));
+        guest.browser.read("Protect your account");
+        guest.look(&format!("two-factor-after-provider-{size}-{}", if dark { "dark" } else { "light" }));
+    }
+}
+
 #[test]
 fn somebody_comes_in_by_the_providers_button_and_goes_out_there_too() {
     let here = Deployment::on_sqlite();

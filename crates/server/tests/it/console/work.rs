@@ -141,9 +141,9 @@ on_both! {
         let admin = site.as_role(Role::Admin).await;
         let browser = in_browser(&admin);
         let head = "email,firstName,lastName,roles,status\r\n".to_owned();
-        let many: String = (0..120).map(|it| format!("p{it}@acme.test,Pat,Number{it},Operator,ACTIVE\r\n")).collect();
+        let many: Vec<_> = (0..120).map(|it| format!("p{it}@acme.test,Pat,Number{it},Operator,ACTIVE\r\n")).collect();
         let viewers = "vic@acme.test,Vic,Viewer,Viewer,ACTIVE\r\n";
-        let page = browser.submit("/people/import", &[("text", &(head + &many + viewers)), ("do", "import")]).await;
+        let page = browser.submit("/people/import", &[("text", &(head + &many.concat() + viewers)), ("do", "import")]).await;
         assert!(page.body.contains("<dd class=\"num\">121</dd>"), "{page}");
         let (template, job) = a_job(&browser, &admin.user.id.to_string()).await;
         let page = browser.visit(&job).await.body;
