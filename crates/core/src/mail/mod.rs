@@ -138,6 +138,11 @@ impl App {
         self.settings.mail.is_set_up()
     }
 
+    /// Whether letters with links in them leave from here: those need an address of ours to lead to.
+    pub fn sends_links(&self) -> bool {
+        self.demand_mail().is_ok()
+    }
+
     /// Refuses what cannot do without a letter with a link in it.
     ///
     /// # Errors

@@ -63,7 +63,7 @@ async fn form(site: &Site, person: &Person, trouble: &Trouble) -> Answer {
         title: user.title.clone(),
         roles: Chip::of_roles(user.roles),
         sessions: sessions.into_iter().map(|it| line(it, person)).collect(),
-        mail: site.app.sends_mail(),
+        mail: site.app.sends_links(),
         due: site.app.enrolment_due(&person.caller).map(Moment::from),
         second: user.two_factor_since.map(Moment::from),
         sentence: trouble.sentence,

@@ -115,7 +115,7 @@ fn form(site: &Site, person: &Person, typed: &Fields, trouble: &Trouble) -> Answ
         chrome: person.chrome(Place::People, "Add a person"),
         sentence: trouble.sentence,
         // Where no mail is sent, there is nothing to choose.
-        invite: site.app.sends_mail().then(|| {
+        invite: site.app.sends_links().then(|| {
             Field::tick("invite", "Invite them by e-mail", typed.ticked("invite").into())
                 .hint("They choose a password themselves, by a link that is good for 72 hours.")
         }),

@@ -65,7 +65,7 @@ fn form(site: &Site, person: &Person, user: &User, typed: Option<&Fields>, troub
         roles: Chip::of_roles(user.roles),
         status: words::status(user.status).into(),
         disabled: user.status == UserStatus::Disabled,
-        invited: (user.status == UserStatus::Invited).then(|| site.app.sends_mail()),
+        invited: (user.status == UserStatus::Invited).then(|| site.app.sends_links()),
         second: user.two_factor_since.map(Moment::from),
         must: user.two_factor_required_at.is_some(),
         own: person.caller.user().id == user.id,

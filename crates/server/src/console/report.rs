@@ -44,6 +44,12 @@ impl Report<'_> {
     fn name<'a>(&'a self, id: &'a str) -> &'a str {
         self.job.people.iter().find(|person| person.id == id).map_or(id, |person| &person.name)
     }
+
+    /// A note that names somebody by their number, with their name: `for user 7`.
+    fn told(&self, note: &str) -> String {
+        let named = note.rsplit_once("user ").filter(|(_, id)| self.job.people.iter().any(|person| person.id == *id));
+        named.map_or_else(|| note.to_owned(), |(before, id)| format!("{before}{}", self.name(id)))
+    }
 }
 
 fn is_corrected(step: &StepExport, record: &RecordExport) -> bool {

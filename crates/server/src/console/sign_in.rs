@@ -229,7 +229,7 @@ async fn form(
         password: Field::password("password", "Password").wrong(trouble.about("password")).known_as("current-password"),
         client: welcome.is_none().then_some(client),
         nobodys: if let Whose::Nobodys(name) = whose { name } else { "" },
-        forgot: (passwords && site.app.sends_mail()).then(|| forgot_link(tenant.map_or("", TenantId::as_str))),
+        forgot: (passwords && site.app.sends_links()).then(|| forgot_link(tenant.map_or("", TenantId::as_str))),
         // Where passkeys cannot be used, there is none to ask for.
         passkey: site.app.start_passkey_sign_in(tenant).await.ok().map(|options| options.to_string()),
     };

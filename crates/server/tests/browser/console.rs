@@ -544,7 +544,10 @@ fn steps_move_at_once_where_there_is_script_and_are_stored_when_saved() {
 fn whoever_comes_from_a_provider_is_asked_for_a_second_factor_too() {
     let here = Deployment::on_sqlite();
     here.with_person(name("Admin"), "Admin", &address("Admin"), "Admin");
-    let (node, provider) = openid::set_up(&here, &["--create-users", "--default-role", "Viewer"]);
+    // Somebody who was there before: the time to set one up begins when it is asked for.
+    here.with_user("ann@acme.test", "Viewer");
+    here.with_verified_domain("acme.test");
+    let (node, provider) = openid::set_up(&here, &[]);
     let browser = &mut Browser::taking_pictures_to(&pictures());
     let mut guest = Guest { browser, node: &node };
     guest.browser.someone_at(Screen::DESKTOP);

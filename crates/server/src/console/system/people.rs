@@ -140,7 +140,7 @@ fn form(site: &Site, keeper: &Keeper, tenant: &Tenant, typed: &Fields, trouble: 
         crumbs: crumbs(tenant),
         root: place(&tenant.id),
         sentence: trouble.sentence,
-        invite: site.app.sends_mail().then(invite),
+        invite: site.app.sends_links().then(invite),
         fields: vec![
             with(Field::line("firstName", "First name"), "firstName"),
             with(Field::line("lastName", "Last name"), "lastName"),

@@ -117,6 +117,23 @@ on_both! {
         assert_eq!(browser.visit(&passkey).await.status, 404);
     }
 
+    async fn a_passkey_under_no_name_is_kept_once_it_has_one(site) {
+        let site = site.with_mail().await;
+        let member = site.as_role(Role::Viewer).await;
+        let (browser, mut authenticator) = (in_browser(&member), Authenticator::at(ORIGIN));
+        let offered = browser.submit(&format!("{HERE}/passkeys"), &[]).await;
+        let made = authenticator.make(&options(&offered)).to_string();
+        let add = format!("{HERE}/passkeys/add");
+        let reply = browser.submit(&add, &[("name", " "), ("passkey", &made)]).await;
+        assert!(reply.status == 400 && reply.body.contains("name-problem"), "{reply}");
+        // What the browser has made is still there, and is sent again with a name.
+        let kept = after(&reply.body, "name=\"passkey\" value=\"").replace("&#34;", "\"");
+        assert_eq!(kept, made);
+        assert_eq!(browser.submit(&add, &[("name", "Phone"), ("passkey", &kept)]).await.status, 200);
+        assert!(browser.visit(HERE).await.body.contains("Phone"));
+        assert_eq!(browser.submit(&add, &[("name", "Phone"), ("passkey", "{}")]).await.status, 400);
+    }
+
     async fn nobody_touches_anothers_passkey(site) {
         let site = site.with_mail().await;
         let (member, other) = (site.as_role(Role::Viewer).await, site.as_role(Role::Admin).await);

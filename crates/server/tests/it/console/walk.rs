@@ -34,12 +34,14 @@ struct Walk {
     forms: BTreeMap<String, Form>,
     /// What was refused.
     refused: Vec<String>,
+    /// How what concerns one's own account begins.
+    own: String,
 }
 
 impl Walk {
     /// Goes wherever a link leads.
-    async fn through(asker: &Asker<'_>, start: &str) -> Self {
-        let mut walk = Self::default();
+    async fn through(asker: &Asker<'_>, start: &str, own: &str) -> Self {
+        let mut walk = Self { own: own.to_owned(), ..Self::default() };
         let mut ahead = vec![(start.to_owned(), "the start".to_owned())];
         while let Some((path, from)) = ahead.pop() {
             if walk.pages.contains_key(&path) || walk.pages.len() > LONGEST {
@@ -57,7 +59,9 @@ impl Walk {
                 if !form.posts {
                     ahead.push((query(&form), path.clone()));
                 }
-                walk.forms.entry(shape(&form.action)).or_insert(form);
+                // One's own account is pressed last, and beside another's.
+                let whose = if form.action.starts_with(own) { "own " } else { "" };
+                walk.forms.entry(format!("{whose}{}", shape(&form.action))).or_insert(form);
             }
         }
         assert!(walk.pages.len() <= LONGEST, "the walk does not end");
@@ -67,6 +71,8 @@ impl Walk {
     /// Sends every form as it stands there, what cannot be undone last.
     async fn and_press_everything(&mut self, asker: &Asker<'_>) {
         let mut forms: Vec<_> = self.forms.values().filter(|form| form.posts).cloned().collect();
+        let own = self.own.clone();
+        let rank = |action: &str| if action.starts_with(&own) { OWN } else { rank(action) };
         forms.sort_by_key(|form| rank(&form.action));
         for form in forms {
             let fields: Vec<_> = form.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -86,15 +92,11 @@ fn asks_password(form: &Form) -> bool {
     form.fields.iter().any(|(name, _)| ["password", "current", "code"].contains(&name.as_str()))
 }
 
-/// The last of all.
+/// The last of all: nothing may come after it.
 const OWN: u8 = 9;
 
 /// How little is left after it.
 fn rank(action: &str) -> u8 {
-    if action.starts_with("/admin/admins/") {
-        // It may be one's own account, and then nothing comes after it.
-        return OWN;
-    }
     let act = action.rsplit('/').next().unwrap_or_default();
     match act {
         "sign-out" | "sign-out-everywhere" | "end-all" => 4,
@@ -216,7 +218,7 @@ async fn nothing_is_shown_that_is_refused_when_it_is_pressed() {
         let member = site.sign_in(&user).await;
         // Another session, to be ended.
         site.sign_in(&user).await;
-        let mut walk = Walk::through(&in_browser(&member), "/").await;
+        let mut walk = Walk::through(&in_browser(&member), "/", &format!("/people/{}/", user.id)).await;
         assert!(walk.pages.len() > 20 && walk.forms.len() > 5, "{role}: {:?}", walk.pages);
         walk.and_press_everything(&in_browser(&member)).await;
         refused.extend(walk.refused.into_iter().map(|it| format!("{role}: {it}")));
@@ -232,7 +234,7 @@ async fn no_page_asks_the_store_more_than_a_handful_of_things() {
     let keeper = keeper.by_cookie_alone().with("Origin: http://localhost");
     let mut many = Vec::new();
     for (asker, start) in [(in_browser(&member), "/"), (keeper, "/admin")] {
-        let walk = Walk::through(&asker, start).await;
+        let walk = Walk::through(&asker, start, "nobody's").await;
         // What is read out whole is no page.
         for path in walk.pages.keys().filter(|path| !path.starts_with("/api/")) {
             let before = site.app.figures().statements_read;
@@ -252,7 +254,7 @@ async fn an_administrator_finds_nothing_that_is_refused_either() {
     site.new_admin("other").await;
     let keeper = site.admin().await;
     let asker = keeper.by_cookie_alone().with("Origin: http://localhost");
-    let mut walk = Walk::through(&asker, "/admin").await;
+    let mut walk = Walk::through(&asker, "/admin", &format!("/admin/admins/{}/", keeper.id)).await;
     for page in ["/admin/tenants/acme/people", "/admin/tenants/acme/providers", "/admin/health", "/admin/mail"] {
         assert!(walk.pages.contains_key(page), "nothing leads to {page}");
     }
