@@ -621,7 +621,14 @@ impl App {
     }
 
     async fn page_of(&self, log: &impl Scope, filter: &Filter) -> Result<Vec<Record>> {
-        let statement = if filter.target.is_empty() { sql::PAGE } else { sql::PAGE_OF_TARGET };
+        // The first of these that is asked for is what fewer lines have.
+        let statement = match filter {
+            Filter { target, .. } if !target.is_empty() => sql::PAGE_OF_TARGET,
+            Filter { actor, .. } if !actor.is_empty() => sql::PAGE_OF_ACTOR,
+            Filter { action, .. } if !action.is_empty() => sql::PAGE_OF_ACTION,
+            Filter { outcome, .. } if !matches!(outcome.as_str(), "" | "done") => sql::PAGE_NOT_DONE,
+            _ => sql::PAGE,
+        };
         self.store.all(log, statement, filter.newest_first()).await
     }
 }

@@ -25,6 +25,12 @@ statements! {
     tenant PAGE = lines!("tenant_id = ?1 AND id < ?2 AND id >= ?10", "DESC");
     /// The same about one target.
     tenant PAGE_OF_TARGET = lines!("tenant_id = ?1 AND target = ?5 AND id < ?2 AND id >= ?10", "DESC");
+    /// The same by one actor.
+    tenant PAGE_OF_ACTOR = lines!("tenant_id = ?1 AND actor = ?4 AND id < ?2 AND id >= ?10", "DESC");
+    /// The same of one action.
+    tenant PAGE_OF_ACTION = lines!("tenant_id = ?1 AND action = ?3 AND id < ?2 AND id >= ?10", "DESC");
+    /// The same of what was not done.
+    tenant PAGE_NOT_DONE = lines!("tenant_id = ?1 AND outcome <> 'done' AND outcome = ?6 AND id < ?2 AND id >= ?10", "DESC");
     /// The same over every tenant's log and the admin realm's; `?1` is not looked at.
     system PAGE_OF_ALL = lines!("?1 = '*' AND id < ?2 AND id >= ?10", "DESC");
     /// The next of one log's lines between two ids, oldest first.
