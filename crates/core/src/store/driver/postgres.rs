@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use futures::future::{join, try_join, try_join3};
 use parking_lot::RwLock;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout, timeout_at};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -24,7 +26,7 @@ mod listener;
 mod tls;
 mod writer;
 
-use writer::Writer;
+use writer::{Pen, Writer};
 
 /// The channel on which nodes tell one another what went stale: one for each schema, for channels are the whole database's.
 const CHANNEL: &str = "'purser_' || md5(current_schema())";
@@ -52,9 +54,6 @@ impl Drop for Postgres {
 impl Postgres {
     pub(super) async fn open(settings: &config::Database, forget: Forget, trust: Arc<Trust>) -> Result<Self> {
         let server = Server::named(settings)?;
-        let client = migrate(&server).await?;
-        // Before anybody asks for the time: what this node wrote down by its own clock could not be taken back.
-        listener::measure_clock(&client, &trust).await?;
         let manager = Manager::from_config(
             server.config.clone(),
             server.tls.clone(),
@@ -70,9 +69,12 @@ impl Postgres {
             .create_timeout(Some(PATIENCE))
             .build()
             .map_err(Error::store)?;
+        // Made side by side: a connection to read on is asked for next, and lies in the pool until then.
+        let (client, _reader) = join(ready(&server, &trust), pool.get()).await;
+        let pen = Pen::of(client?).await?;
         let (jobs, waiting) = mpsc::channel(WAITING);
         let listening = tokio::spawn(listener::listen(server.clone(), Arc::clone(&forget), trust)).abort_handle();
-        tokio::spawn(Writer { server, forget, client: None }.run(waiting));
+        tokio::spawn(Writer { server, forget, pen: Some(pen) }.run(waiting));
         Ok(Self { pool, jobs, listening })
     }
 
@@ -156,7 +158,8 @@ impl Server {
             .connect_timeout(Duration::from_secs(2))
             .keepalives_idle(Duration::from_secs(30));
         tls::demand_beyond_this_machine(&mut config, settings.url.reveal());
-        Ok(Self { config, tls: tls::connector(settings.ca_file.as_deref())? })
+        let tls = tls::connector(config.get_ssl_mode(), settings.ca_file.as_deref())?;
+        Ok(Self { config, tls })
     }
 
     /// A connection with its traffic carried on by a task of its own.
@@ -174,76 +177,98 @@ impl Server {
     }
 }
 
-async fn migrate(server: &Server) -> Result<Client> {
+/// A connection to a database that has all it needs, whose clock is known. It is the one that writes from then on.
+async fn ready(server: &Server, trust: &Trust) -> Result<Client> {
     let mut client = server.connect().await?;
-    // Held by the session, so a node that dies lets go of it.
-    client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await.map_err(Error::store)?;
-    if !is_up_to_date(&client).await.map_err(Error::store)? {
-        migrations::migrations::runner().run_async(&mut client).await.map_err(Error::store)?;
-    }
-    wall_tenants_off(&client).await.map_err(Error::store)?;
-    guard_the_log(&client).await.map_err(Error::store)?;
-    client.execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_LOCK]).await.map_err(Error::store)?;
-    Ok(client)
-}
-
-/// Whether there is no migration to be made. Then nothing is asked of the role that only an owner of the tables may do.
-async fn is_up_to_date(client: &Client) -> Result<bool, tokio_postgres::Error> {
-    let history = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
-    if !client.query_one(history, &[]).await?.get::<_, bool>(0) {
-        return Ok(false);
-    }
-    let done = "SELECT coalesce(max(version)::bigint, 0) FROM refinery_schema_history";
-    let done: i64 = client.query_one(done, &[]).await?.get(0);
-    let newest = migrations::migrations::runner().get_migrations().iter().map(|it| i64::from(it.version())).max();
-    Ok(newest.is_some_and(|newest| done >= newest))
-}
-
-/// Row security on every table with a tenant, as a second wall behind the statements' own conditions.
-async fn wall_tenants_off(client: &Client) -> Result<(), tokio_postgres::Error> {
-    let tables = client
-        .query(
-            "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
-             WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace
-               AND NOT (c.relrowsecurity AND c.relforcerowsecurity)",
-            &[],
-        )
-        .await?;
-    for table in tables {
-        let table: String = table.get(0);
-        client
-            .batch_execute(&format!(
-                "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
-                 DROP POLICY IF EXISTS own_tenant ON {table};
-                 CREATE POLICY own_tenant ON {table} USING (
-                     tenant_id = current_setting('purser.tenant', true)
-                     OR current_setting('purser.tenant', true) = '*')"
-            ))
-            .await?;
-    }
-    let above: bool = client
-        .query_one("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user", &[])
-        .await?
-        .get(0);
-    if above {
+    // Before anybody asks for the time: what this node wrote down by its own clock could not be taken back.
+    let (found, ()) = try_join(Found::look(&client), listener::measure_clock(&client, trust)).await?;
+    if found.above_walls {
         tracing::warn!(
             "the database role stands above row security; give Purser an ordinary role to have the second wall"
         );
     }
-    Ok(())
+    if !found.is_all_there() {
+        // Held by the session, so a node that dies lets go of it.
+        client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await.map_err(Error::store)?;
+        bring_up_to_date(&mut client).await?;
+        client.execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_LOCK]).await.map_err(Error::store)?;
+    }
+    Ok(client)
 }
 
-/// Makes the audit log append-only, once: to do so again would have every node that starts wait for those that write.
-async fn guard_the_log(client: &Client) -> Result<(), tokio_postgres::Error> {
-    let row = client
-        .query_one(
-            "SELECT quote_ident(current_schema()), EXISTS (SELECT 1 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-                 WHERE t.tgname = 'audit_removal' AND c.relnamespace = current_schema()::regnamespace)",
-            &[],
-        )
-        .await?;
-    let (schema, guarded): (String, bool) = (row.get(0), row.get(1));
-    if guarded { Ok(()) } else { client.batch_execute(&append_only::POSTGRES.replace("SCHEMA", &schema)).await }
+/// Makes what is missing, while no other node does. Each half is one transaction: whole, or not at all.
+async fn bring_up_to_date(client: &mut Client) -> Result<()> {
+    if !Found::look(client).await?.is_migrated() {
+        migrations::migrations::runner().set_grouped(true).run_async(client).await.map_err(Error::store)?;
+    }
+    let missing = Found::look(client).await?.missing();
+    client.batch_execute(&missing).await.map_err(Error::store)
+}
+
+/// What a database has of all it must have. If nothing is missing, nothing is asked of the role that only an owner of the tables may do.
+struct Found {
+    migrated_to: i64,
+    schema: String,
+    /// Tables with a tenant and without row security, the second wall behind the statements' own conditions.
+    unwalled: Vec<String>,
+    /// Whether the audit log is append-only. Made so once: to do it again would have every node that starts wait for those that write.
+    log_guarded: bool,
+    above_walls: bool,
+}
+
+impl Found {
+    /// Looks, with all questions on their way at once.
+    async fn look(client: &Client) -> Result<Self> {
+        let tables =
+            "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
+             WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace
+               AND NOT (c.relrowsecurity AND c.relforcerowsecurity)";
+        let rest = "SELECT quote_ident(current_schema()),
+                EXISTS (SELECT 1 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+                    WHERE t.tgname = 'audit_removal' AND c.relnamespace = current_schema()::regnamespace),
+                (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user)";
+        let all = try_join3(migrated_to(client), client.query(tables, &[]), client.query_one(rest, &[]));
+        let (migrated_to, tables, rest) = all.await.map_err(Error::store)?;
+        let unwalled = tables.iter().map(|table| table.get(0)).collect();
+        Ok(Self { migrated_to, schema: rest.get(0), unwalled, log_guarded: rest.get(1), above_walls: rest.get(2) })
+    }
+
+    fn is_migrated(&self) -> bool {
+        let runner = migrations::migrations::runner();
+        let newest = runner.get_migrations().iter().map(|it| i64::from(it.version())).max();
+        newest.is_some_and(|newest| self.migrated_to >= newest)
+    }
+
+    fn is_all_there(&self) -> bool {
+        self.unwalled.is_empty() && self.log_guarded && self.is_migrated()
+    }
+
+    /// The statements that make what the migrations leave out.
+    fn missing(&self) -> String {
+        let mut missing: String = self.unwalled.iter().map(|table| wall(table)).collect();
+        if !self.log_guarded {
+            missing += &append_only::POSTGRES.replace("SCHEMA", &self.schema);
+        }
+        missing
+    }
+}
+
+async fn migrated_to(client: &Client) -> Result<i64, tokio_postgres::Error> {
+    let newest = "SELECT coalesce(max(version)::bigint, 0) FROM refinery_schema_history";
+    match client.query_one(newest, &[]).await {
+        Err(cause) if cause.code() == Some(&SqlState::UNDEFINED_TABLE) => Ok(0),
+        row => row.map(|row| row.get(0)),
+    }
+}
+
+fn wall(table: &str) -> String {
+    format!(
+        "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
+         DROP POLICY IF EXISTS own_tenant ON {table};
+         CREATE POLICY own_tenant ON {table} USING (
+             tenant_id = current_setting('purser.tenant', true)
+             OR current_setting('purser.tenant', true) = '*');"
+    )
 }
 
 /// `?1` as PostgreSQL writes it, `$1`. Each text is rewritten once and kept; there are as many as the source has.

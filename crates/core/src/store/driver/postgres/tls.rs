@@ -27,8 +27,8 @@ pub(super) fn demand_beyond_this_machine(config: &mut Config, url: &str) {
     }
 }
 
-/// A connector that trusts the authorities in the file, or the system's.
-pub(super) fn connector(ca_file: Option<&Path>) -> Result<MakeRustlsConnect> {
+/// A connector that trusts the authorities in the file, or the system's. Those are many, and only read where TLS is spoken.
+pub(super) fn connector(mode: SslMode, ca_file: Option<&Path>) -> Result<MakeRustlsConnect> {
     let mut roots = RootCertStore::empty();
     match ca_file {
         Some(file) => {
@@ -38,6 +38,7 @@ pub(super) fn connector(ca_file: Option<&Path>) -> Result<MakeRustlsConnect> {
                 roots.add(certificate).map_err(|cause| unreadable(cause.to_string()))?;
             }
         }
+        None if mode == SslMode::Disable => {}
         None => {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }

@@ -19,7 +19,7 @@ use crate::store::value::{Row, Value};
 pub(super) struct Writer {
     pub(super) server: Server,
     pub(super) forget: Forget,
-    pub(super) client: Option<Pen>,
+    pub(super) pen: Option<Pen>,
 }
 
 /// The writing connection and the statements it has prepared.
@@ -82,7 +82,7 @@ impl Writer {
             }
             Err(cause) => {
                 tracing::error!(cause = &cause as &dyn std::error::Error, "a transaction failed");
-                self.client = None;
+                self.pen = None;
                 for done in waiting {
                     let _gone = done.send(Err(Error::store("the transaction failed")));
                 }
@@ -92,13 +92,10 @@ impl Writer {
     }
 
     async fn carry_out(&mut self, changes: &[Change]) -> Result<Vec<Result<Applied>>> {
-        if self.client.as_ref().is_none_or(|pen| pen.client.is_closed()) {
-            let client = self.server.connect().await?;
-            client.batch_execute("SET synchronous_commit = on").await.map_err(Error::store)?;
-            client.batch_execute(LIMIT).await.map_err(Error::store)?;
-            self.client = Some(Pen { client, prepared: HashMap::new() });
+        if self.pen.as_ref().is_none_or(|pen| pen.client.is_closed()) {
+            self.pen = Some(Pen::of(self.server.connect().await?).await?);
         }
-        let pen = self.client.as_mut().ok_or_else(|| Error::store("no connection"))?;
+        let pen = self.pen.as_mut().ok_or_else(|| Error::store("no connection"))?;
         pen.prepare_all(changes).await?;
         match pen.together(changes).await {
             Ok(results) => Ok(results),
@@ -116,6 +113,12 @@ fn refuse_waiting(jobs: &mut mpsc::Receiver<Job>) {
 }
 
 impl Pen {
+    /// Takes a connection to write on.
+    pub(super) async fn of(client: Client) -> Result<Self> {
+        client.batch_execute(&format!("SET synchronous_commit = on; {LIMIT}")).await.map_err(Error::store)?;
+        Ok(Self { client, prepared: HashMap::new() })
+    }
+
     async fn prepare_all(&mut self, changes: &[Change]) -> Result<()> {
         let texts = changes.iter().flat_map(|change| &change.steps).map(|step| step.sql);
         for sql in texts.chain([ENTER_TENANT_LOCALLY, NOTIFY]) {
