@@ -30,9 +30,11 @@ pub(super) struct Pen {
 
 /// Changes that share a transaction share their locks, and another node's take them in another order: whoever has waited so long for
 /// a row gives way, for the two may be waiting for each other. PostgreSQL itself looks only after a second.
-const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '100ms'";
+const GIVE_WAY: &str = "SET lock_timeout = '100ms'";
+const BEGIN: &str = "BEGIN";
+const COMMIT: &str = "COMMIT";
 /// What is said to other nodes takes its turn at the commit, however long that is.
-const COMMIT: &str = "SET LOCAL lock_timeout = 0; COMMIT";
+const COMMIT_AND_TELL: &str = "SET LOCAL lock_timeout = 0; COMMIT";
 /// So many changes go together once more after they had to give way.
 const PIECE: usize = 16;
 /// So often a change that goes alone gives way.
@@ -115,7 +117,10 @@ fn refuse_waiting(jobs: &mut mpsc::Receiver<Job>) {
 impl Pen {
     /// Takes a connection to write on.
     pub(super) async fn of(client: Client) -> Result<Self> {
-        client.batch_execute(&format!("SET synchronous_commit = on; {LIMIT}")).await.map_err(Error::store)?;
+        client
+            .batch_execute(&format!("SET synchronous_commit = on; {LIMIT}; {GIVE_WAY}"))
+            .await
+            .map_err(Error::store)?;
         Ok(Self { client, prepared: HashMap::new() })
     }
 
@@ -181,9 +186,15 @@ impl Pen {
             }
             sent.push(self.send(change, &mut plumbing).await);
         }
-        for notice in notices(changes) {
+        let notices = notices(changes);
+        let commit = commit(&notices);
+        for notice in notices {
             plumbing.push(start(Box::pin(self.tell(notice))).await);
         }
+        // Lone steps leave nothing to undo: one that is not met has touched nothing, and one that fails has spoilt the transaction,
+        // of which nothing is committed. So the commit goes along.
+        let lone = commit == COMMIT && changes.iter().all(|change| change.steps.len() == 1);
+        let end = if lone { Some(start(Box::pin(self.plain(COMMIT))).await) } else { None };
         let mut results = Vec::with_capacity(changes.len());
         let (mut redo, mut locked) = (false, false);
         for (change, steps) in changes.iter().zip(sent) {
@@ -195,11 +206,13 @@ impl Pen {
         for sent in plumbing {
             redo |= finish(sent).await.is_err();
         }
+        match end {
+            Some(end) => drop(finish(end).await.map_err(Trouble::lost)?),
+            None => self.say(if redo { "ROLLBACK" } else { commit }).await?,
+        }
         if redo {
-            self.say("ROLLBACK").await?;
             return Err(if locked { Trouble::Locked } else { Trouble::Refused });
         }
-        self.say(COMMIT).await?;
         Ok(results.into_iter().map(|result| result.map_err(|refused| refused.error)).collect())
     }
 
@@ -231,10 +244,12 @@ impl Pen {
             }
             results.push(result.map_err(|refused| refused.error));
         }
-        for notice in notices(told) {
+        let notices = notices(told);
+        let commit = commit(&notices);
+        for notice in notices {
             self.tell(notice).await.map_err(Trouble::lost)?;
         }
-        self.say(COMMIT).await?;
+        self.say(commit).await?;
         Ok(results)
     }
 
@@ -364,6 +379,10 @@ fn refusal(step: &Step, cause: tokio_postgres::Error) -> Error {
         }
         _ => Error::store(cause),
     }
+}
+
+fn commit(notices: &[String]) -> &'static str {
+    if notices.is_empty() { COMMIT } else { COMMIT_AND_TELL }
 }
 
 /// The words of all changes, packed into as few notifications as they fit in.
