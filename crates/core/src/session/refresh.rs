@@ -1,20 +1,39 @@
 //! Refreshing: new tokens for a refresh token, by the rule of [`super::lineage`].
 
+use futures::future::join;
+
 use super::check::demand_second_factor;
 use super::hand::Issued;
 use super::handle::RefreshToken;
 use super::lineage::{Branch, Lineage, Rule, Step, Verdict};
 use super::{AdminSignedIn, Handed, Realm, Session, SignedIn, sql};
+use crate::admins::Admin;
 use crate::app::{App, SYSTEM};
 use crate::audit::{Action, Actor, Entry, Target, Visit};
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::UserId;
 use crate::store::{Change, Stale, args};
-use crate::tenants::Tenant;
+use crate::tenants::{Lifetimes, Tenant};
+use crate::users::User;
 
 /// How often a decision lost to a rival is made anew. Each loss means that somebody else's was made true.
 const ATTEMPTS: usize = 16;
+
+/// Whose session is refreshed.
+enum Owner<'a> {
+    User(&'a Tenant, &'a User, Lifetimes),
+    Admin(&'a Admin),
+}
+
+impl Owner<'_> {
+    fn realm(&self) -> Realm {
+        match self {
+            Self::User(..) => Realm::Client,
+            Self::Admin(_) => Realm::Admin,
+        }
+    }
+}
 
 impl App {
     /// Gives new tokens for a refresh token, by the rule of [`super::lineage`].
@@ -36,8 +55,8 @@ impl App {
             return Err(Error::TokenExpired);
         }
         let rule = self.rule(&tenant);
-        let issued = self.advance(Realm::Client, &session, shown, rule, now, visit).await?;
-        let handed = self.hand_out(&tenant, &user, &issued, lifetimes, now).await?;
+        let owner = Owner::User(&tenant, &user, lifetimes);
+        let handed = self.advance(&owner, &session, shown, rule, now, visit).await?;
         Ok(SignedIn { handed, user })
     }
 
@@ -51,18 +70,27 @@ impl App {
         let session = self.living_session(Realm::Admin, shown.session).await?;
         let admin = self.alive_admin(&session).await?;
         self.demand_admin_awake(&session, now).await?;
-        let issued = self.advance(Realm::Admin, &session, shown, Rule::Standard, now, visit).await?;
+        let handed = self.advance(&Owner::Admin(&admin), &session, shown, Rule::Standard, now, visit).await?;
+        Ok(AdminSignedIn { handed, admin })
+    }
+
+    /// The tokens that go out.
+    async fn hand(&self, owner: &Owner<'_>, issued: Issued, now: Timestamp) -> Result<Handed> {
+        let admin = match owner {
+            Owner::User(tenant, user, lifetimes) => {
+                return self.hand_out(tenant, user, &issued, *lifetimes, now).await;
+            }
+            Owner::Admin(admin) => admin,
+        };
         let access = self.admin_access(now, issued.created_at);
-        let token = self.admin_token(&admin, issued.id, now, access).await?;
-        let refresh_token = self.admin_handles.write_refresh(RefreshToken { session: issued.id, place: issued.place });
-        let handed = Handed {
-            token,
-            refresh_token,
+        let place = RefreshToken { session: issued.id, place: issued.place };
+        Ok(Handed {
+            token: self.admin_token(admin, issued.id, now, access).await?,
+            refresh_token: self.admin_handles.write_refresh(place),
             cookie: None,
             expires_in: access,
             cookie_max_age: self.settings.sessions.admin_max.0,
-        };
-        Ok(AdminSignedIn { handed, admin })
+        })
     }
 
     fn rule(&self, tenant: &Tenant) -> Rule {
@@ -73,25 +101,30 @@ impl App {
         }
     }
 
-    /// Decides about a refresh token and makes the decision true, against rivals if need be.
+    /// Decides about a refresh token, makes the decision true, against rivals if need be, and hands out what follows from it.
     ///
     /// What this node remembers is enough to go forward on, for the store takes the step only in place of the lineage it was decided
     /// on. Everything else is decided on what the store holds.
     async fn advance(
         &self,
-        realm: Realm,
+        owner: &Owner<'_>,
         session: &Session,
         shown: RefreshToken,
         rule: Rule,
         now: Timestamp,
         visit: &Visit,
-    ) -> Result<Issued> {
+    ) -> Result<Handed> {
+        let realm = owner.realm();
         let fresh = Branch(self.draw());
         let remembered = session.lineage();
         if let Verdict::Answer { next, issued, step: Step::Advanced } = remembered.decide(shown.place, rule, now, fresh)
-            && self.write_lineage(realm, session, remembered, next, now, visit).await?
         {
-            return Ok(session.issue(issued));
+            // Signed while the writer is at it. If a rival was faster, nobody ever sees what was signed.
+            let writing = self.write_lineage(realm, session, remembered, next, now, visit);
+            let (written, handed) = join(writing, self.hand(owner, session.issue(issued), now)).await;
+            if written? {
+                return handed;
+            }
         }
         for _ in 0..ATTEMPTS {
             let stored = self.stored_session(realm, session.id).await?;
@@ -102,7 +135,7 @@ impl App {
                 Verdict::Answer { issued, step: Step::Repeated, .. } => {
                     self.pacing.admit(shown.session, shown.place, was.child_since, now)?;
                     self.note_moved(realm, &stored, now, visit).await?;
-                    return Ok(stored.issue(issued));
+                    return self.hand(owner, stored.issue(issued), now).await;
                 }
                 Verdict::Answer { next, issued, step } => {
                     if step == Step::Renewed {
@@ -110,7 +143,7 @@ impl App {
                     }
                     if self.write_lineage(realm, &stored, was, next, now, visit).await? {
                         session.remember(next);
-                        return Ok(stored.issue(issued));
+                        return self.hand(owner, stored.issue(issued), now).await;
                     }
                 }
             }
@@ -189,7 +222,7 @@ impl App {
             .forgetting(Stale::Session(session.id))
     }
 
-    async fn end_replayed(&self, realm: Realm, session: &Session, now: Timestamp, visit: &Visit) -> Result<Issued> {
+    async fn end_replayed(&self, realm: Realm, session: &Session, now: Timestamp, visit: &Visit) -> Result<Handed> {
         let entry = Entry::done(now, &SYSTEM, visit, Action::RefreshReplayed, Target::session(session.id))
             .refused("a spent refresh token was presented; the session is ended");
         let change = match realm {
