@@ -95,6 +95,8 @@ impl App {
 
     /// By when the caller has to enrol a second factor; nothing if they need not, or have one.
     pub fn enrolment_due(&self, caller: &Caller) -> Option<Timestamp> {
+        // Of most nothing is demanded, whatever the time is.
+        due(&caller.tenant, &caller.user)?;
         match super::Demand::of(&caller.tenant, &caller.user, &caller.amr, self.now()) {
             super::Demand::Later(due) => Some(due),
             _ => None,
