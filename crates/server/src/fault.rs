@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use purser_core::error::{Code, Error, Problem};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -207,16 +208,30 @@ pub fn accepted(data: impl Serialize) -> Answer {
 /// # Errors
 /// `INTERNAL` if the answer cannot be written as JSON.
 pub fn json(status: StatusCode, answer: &impl Serialize) -> Answer {
-    // Most answers fit, and are written without moving.
-    let mut body = Vec::with_capacity(1024);
-    serde_json::to_writer(&mut body, answer).map_err(Error::internal)?;
+    Ok(written(status, text(answer)?))
+}
+
+/// What [`success`] answers, as text: for answers that are kept.
+///
+/// # Errors
+/// `INTERNAL` if the data cannot be written as JSON.
+pub fn success_text(data: impl Serialize) -> Result<Bytes, Error> {
+    text(&Envelope::new(data))
+}
+
+/// JSON that is written already.
+pub fn written(status: StatusCode, body: Bytes) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    // Room for what the outermost layer adds, in one allocation.
-    let mut headers = HeaderMap::with_capacity(16);
-    headers.insert(CONTENT_TYPE, JSON);
-    *response.headers_mut() = headers;
-    Ok(response)
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response
+}
+
+fn text(answer: &impl Serialize) -> Result<Bytes, Error> {
+    // Most answers fit, and are written without moving.
+    let mut text = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut text, answer).map_err(Error::internal)?;
+    Ok(text.into())
 }
 
 fn enveloped(status: StatusCode, data: impl Serialize) -> Answer {

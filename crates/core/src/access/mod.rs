@@ -3,7 +3,9 @@
 mod policy;
 
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
 
 pub use policy::{Right, Role, Roles, right, system_right, table};
 
@@ -46,9 +48,27 @@ pub struct Caller {
     pub(crate) amr: Arc<str>,
     pub(crate) since: Timestamp,
     pub(crate) visit: Visit,
+    pub(crate) portrait: Option<Portrait>,
 }
 
+/// Room for the text that says who a caller is. It is kept with what is remembered of them, and forgotten with it.
+pub(crate) type Portrait = Arc<OnceLock<Bytes>>;
+
 impl Caller {
+    /// The text that says who the caller is: as it was written before, if nothing about them has changed since. It must follow from user,
+    /// tenant and session alone, and there is only one.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub fn portrait(&self, write: impl FnOnce() -> Result<Bytes>) -> Result<Bytes> {
+        let Some(kept) = &self.portrait else { return write() };
+        if let Some(known) = kept.get() {
+            return Ok(known.clone());
+        }
+        let written = write()?;
+        Ok(kept.get_or_init(|| written).clone())
+    }
+
     /// The proof that the caller holds a right.
     ///
     /// # Errors

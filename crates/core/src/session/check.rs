@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::live::{Standing, Verified};
 use super::token::{Claims, TokenFault};
 use super::{Realm, Session, Shown, sql};
-use crate::access::{Caller, SystemAdmin};
+use crate::access::{Caller, Portrait, SystemAdmin};
 use crate::admins::Admin;
 use crate::app::App;
 use crate::audit::{Actor, Visit};
@@ -24,13 +24,14 @@ impl App {
     /// [`Error::InvalidToken`], [`Error::TokenExpired`]; [`Error::Forbidden`] if another tenant is named.
     pub async fn caller(&self, shown: Shown<'_>, named: Option<&str>, visit: Visit) -> Result<Caller> {
         let now = self.now();
-        let Standing { session, tenant, user } = match shown {
+        let Standing { session, tenant, user, portrait } = match shown {
             Shown::Bearer(token) => match self.behind_token(token, now).await {
                 // Only what is none of ours can be Entra's. Boxed, so that our own do not carry its weight.
                 Err(Error::InvalidToken) => return Box::pin(self.foreign_caller(token, named, visit)).await,
                 standing => standing?,
             },
-            Shown::Cookie(value) => self.behind_cookie(value, now, &visit).await?,
+            // Boxed likewise.
+            Shown::Cookie(value) => Box::pin(self.behind_cookie(value, now, &visit)).await?,
         };
         if named.is_some_and(|named| named != tenant.id.as_str()) {
             return Err(Error::Forbidden);
@@ -38,7 +39,7 @@ impl App {
         demand_second_factor(&tenant, &user, &session, now)?;
         self.live.saw(&session, now);
         let (amr, since) = (Arc::clone(&session.amr), session.created_at);
-        Ok(Caller { tenant, user, session: Some(session.id), foreign: None, amr, since, visit })
+        Ok(Caller { tenant, user, session: Some(session.id), foreign: None, amr, since, visit, portrait })
     }
 
     /// Checks what a request in the admin realm shows.
@@ -80,9 +81,9 @@ impl App {
                 .then(|| standing.clone())
                 .ok_or(Error::TokenExpired);
         }
-        let (session, expires) = self.bearer(Realm::Client, token, known, now).await?;
-        let (tenant, user) = self.alive(&session).await?;
-        let standing = Standing { session, tenant, user };
+        let (session, expires) = Box::pin(self.bearer(Realm::Client, token, known, now)).await?;
+        let (tenant, user) = Box::pin(self.alive(&session)).await?;
+        let standing = Standing { session, tenant, user, portrait: Some(Portrait::default()) };
         let verified = Verified { session: standing.session.id, expires, standing: Some((changes, standing.clone())) };
         self.live.tokens.remember(place, verified);
         Ok(standing)
@@ -99,7 +100,7 @@ impl App {
             // A store that cannot write keeps nobody from reading.
             tracing::warn!(cause = &cause as &dyn std::error::Error, "a cookie used from elsewhere was not noted");
         }
-        Ok(Standing { session, tenant, user })
+        Ok(Standing { session, tenant, user, portrait: None })
     }
 
     /// The living session behind an access token, and when the token expires.

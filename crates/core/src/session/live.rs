@@ -13,6 +13,7 @@ use std::hash::Hasher as _;
 
 use super::Session;
 use super::keys::Rings;
+use crate::access::Portrait;
 use crate::admins::Admin;
 use crate::env::{Entropy, Timestamp};
 use crate::error::Result;
@@ -228,6 +229,7 @@ pub(crate) struct Standing {
     pub(crate) session: Arc<Session>,
     pub(crate) tenant: Arc<Tenant>,
     pub(crate) user: Arc<User>,
+    pub(crate) portrait: Option<Portrait>,
 }
 
 /// A token's place in the memory.

@@ -50,7 +50,7 @@ impl App {
             Demand::Nothing | Demand::Later(_) => {}
         }
         let (amr, since) = (Arc::clone(&believed.amr), believed.since);
-        Ok(Caller { tenant, user, session: None, foreign: Some(place), amr, since, visit })
+        Ok(Caller { tenant, user, session: None, foreign: Some(place), amr, since, visit, portrait: None })
     }
 
     /// Forgets what was answered about the caller's token, here and on other nodes. It is still good at Microsoft, and will be asked
