@@ -30,7 +30,8 @@ impl App {
                 Err(Error::InvalidToken) => return Box::pin(self.foreign_caller(token, named, visit)).await,
                 standing => standing?,
             },
-            Shown::Cookie(value) => self.behind_cookie(value, now, &visit).await?,
+            // Boxed likewise.
+            Shown::Cookie(value) => Box::pin(self.behind_cookie(value, now, &visit)).await?,
         };
         if named.is_some_and(|named| named != tenant.id.as_str()) {
             return Err(Error::Forbidden);
@@ -80,8 +81,8 @@ impl App {
                 .then(|| standing.clone())
                 .ok_or(Error::TokenExpired);
         }
-        let (session, expires) = self.bearer(Realm::Client, token, known, now).await?;
-        let (tenant, user) = self.alive(&session).await?;
+        let (session, expires) = Box::pin(self.bearer(Realm::Client, token, known, now)).await?;
+        let (tenant, user) = Box::pin(self.alive(&session)).await?;
         let standing = Standing { session, tenant, user, portrait: Some(Portrait::default()) };
         let verified = Verified { session: standing.session.id, expires, standing: Some((changes, standing.clone())) };
         self.live.tokens.remember(place, verified);

@@ -106,7 +106,10 @@ fn is_plain(target: &Uri, headers: &HeaderMap, version: Version) -> bool {
 
 /// The letters of a name or an address, with or without a port (RFC 3986 section 3.2.2).
 fn is_host(host: &[u8]) -> bool {
-    !host.is_empty() && host.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]%".contains(byte))
+    let of_host = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b':' | b'[' | b']' | b'%')
+    };
+    !host.is_empty() && host.iter().all(of_host)
 }
 
 pin_project! {

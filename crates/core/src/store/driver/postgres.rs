@@ -232,7 +232,8 @@ impl Found {
             "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
              WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace
                AND NOT (c.relrowsecurity AND c.relforcerowsecurity)";
-        let rest = "SELECT quote_ident(current_schema()),
+        // A schema that is not there is missed by the migrations, in their words.
+        let rest = "SELECT coalesce(quote_ident(current_schema()), ''),
                 EXISTS (SELECT 1 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
                     JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgname = 'audit_removal' AND p.prosrc LIKE '%leaving%'
                     AND c.relnamespace = current_schema()::regnamespace),

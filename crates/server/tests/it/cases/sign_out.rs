@@ -27,6 +27,17 @@ async fn is_over(site: &Site, member: &Member<'_>) {
 }
 
 on_both! {
+    async fn what_is_said_of_the_caller_follows_every_change_at_once(site) {
+        let (admin, member) = (site.as_role(Role::Admin).await, site.as_role(Role::Viewer).await);
+        for name in ["Ada", "Grace"] {
+            let change = format!("mutation {{ updateUser(input: {{id: {}, firstName: \"{name}\"}}) {{ id }} }}", member.user.id);
+            assert_eq!(admin.graphql(&change).await.status, 200);
+            for _ in 0..2 {
+                assert_eq!(member.me().await.json()["data"]["user"]["firstName"], name);
+            }
+        }
+    }
+
     async fn all_three_handles_die_at_once_and_on_every_node(site) {
         let other = site.another_node().await;
         let member = site.as_role(Role::Viewer).await;
