@@ -55,7 +55,7 @@ on_both! {
         };
         let strict = settle(json!({"twoFactor": "REQUIRED", "cookieIdle": "2h", "forbiddenWords": ["acme"]})).await;
         let since = strict["twoFactorSince"].clone();
-        site.wait(Duration::from_secs(60));
+        site.wait(Duration::from_mins(1));
         let more = settle(json!({"strictRefresh": true, "forbiddenWords": ["rocket"]})).await;
         assert_eq!((&more["twoFactor"], &more["twoFactorSince"]), (&json!("REQUIRED"), &since));
         assert_eq!((&more["cookieIdle"], &more["forbiddenWords"]), (&json!("2h"), &json!(["rocket"])));

@@ -59,7 +59,7 @@ on_both! {
             assert_eq!(viewer.get("/api/client/users/export").await.refusal(), is(403, "FORBIDDEN"));
         }
         assert_eq!(denials(&site).await.len(), 3);
-        site.wait(Duration::from_secs(60));
+        site.wait(Duration::from_mins(1));
         let told = denials(&site).await;
         assert_eq!(told.len(), 4);
         assert!(told[0].ends_with("refused: and 37 times more within a minute"), "{told:?}");
