@@ -511,10 +511,16 @@ pub(crate) fn words(roles: Roles) -> String {
 pub(crate) fn person_name(field: &str, text: &str) -> Result<String> {
     let text = text.trim();
     let length = text.chars().count();
-    if !(1..=200).contains(&length) || text.chars().any(char::is_control) {
+    if !(1..=200).contains(&length) || text.chars().any(is_unseen) {
         return Err(Error::invalid(field, "use 1 to 200 characters, none of them control characters"));
     }
     Ok(text.into())
+}
+
+/// What nobody sees, and what turns the letters after it round or begins a line: in a list or a letter a name would pass for another, or
+/// for more than a name (Unicode Technical Report 36, section 2.5). Marks that right-to-left names need are none of it.
+fn is_unseen(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn person_title(text: &str) -> Result<String> {

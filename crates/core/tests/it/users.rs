@@ -351,6 +351,9 @@ fn every_field_of_a_new_user_is_checked_and_all_problems_are_told() {
     assert_eq!(problems("", "", " ", "a\u{7}"), ["email", "firstName", "lastName", "title"]);
     assert_eq!(problems("a@b.test", &long, "a\nb", &long), ["firstName", "lastName", "title"]);
     assert_eq!(problems("a@b.test\r\nBcc: c@d.test", "A", "B", ""), ["email"]);
+    // What turns letters round, or begins a line, is no part of a name; a mark that a right-to-left one needs is.
+    assert_eq!(problems("a@b.test", "a\u{202e}b", "a\u{2028}b", "a\u{2067}b"), ["firstName", "lastName", "title"]);
+    assert!(problems("a@b.test", "\u{5d0}\u{200f}", "B", "").is_empty());
     assert!(problems("a@b.test", &"\u{1f511}".repeat(200), "O'Neil-\u{d8}deg\u{e5}rd", "").is_empty());
 }
 
