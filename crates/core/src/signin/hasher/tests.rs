@@ -47,7 +47,7 @@ impl Site {
     }
 
     fn figures(&self) -> (usize, u64, u64) {
-        let Figures { queued, done, refused } = self.hasher.figures();
+        let Figures { queued, done, refused, .. } = self.hasher.figures();
         (queued, done, refused)
     }
 }
