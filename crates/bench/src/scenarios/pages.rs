@@ -39,7 +39,9 @@ pub(super) fn measure(bench: &Bench<'_>, results: &mut Results) -> Result<()> {
         bench.progress.set_message(format!("{} pages", pages.len()));
         for ((guest, path), samples) in pages.iter().zip(&mut samples) {
             let Some(guest) = guests.get_mut(*guest) else { continue };
-            samples.push(guest.time(path)?);
+            let before = server.cpu()?;
+            let sample = guest.time(path)?;
+            samples.push(sample.costing(server.cpu()?.saturating_sub(before), u64::from(EACH + WARM_UP)));
         }
         bench.progress.inc(1);
     }
