@@ -139,9 +139,10 @@ fn marks(words: &[String], class: &str, priority: u64) -> u64 {
 }
 
 fn mark(kind: u8, term: &str) -> u64 {
-    let mixed = [kind].iter().chain(term.as_bytes()).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let mixed = [kind]
+        .iter()
+        .chain(term.as_bytes())
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
     let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = mixed ^ (mixed >> 27);
     [mixed, mixed / 61, mixed / 61 / 61].into_iter().fold(0, |marks, place| marks | 1 << (place % 61))
@@ -413,7 +414,8 @@ mod tests {
 
     #[test]
     fn words_of_one_thing_are_all_different() {
-        let are_different = |words: &[String]| words.iter().collect::<std::collections::BTreeSet<_>>().len() == words.len();
+        let are_different =
+            |words: &[String]| words.iter().collect::<std::collections::BTreeSet<_>>().len() == words.len();
         for thing in 0..200 {
             assert!(are_different(&template_words(thing)) && are_different(&job_words(thing, WHOLE)));
         }
