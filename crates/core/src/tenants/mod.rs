@@ -285,7 +285,8 @@ impl App {
     }
 
     async fn is_leaving(&self, id: &TenantId) -> Result<bool> {
-        Ok(self.tenant_in_any_state(id).await?.status == TenantStatus::Leaving)
+        let tenant: Option<Tenant> = self.store.system_one(sql::FIND_ANY, args![id]).await?;
+        Ok(tenant.is_some_and(|tenant| tenant.status == TenantStatus::Leaving))
     }
 
     async fn tenant_in_any_state(&self, id: &TenantId) -> Result<Tenant> {

@@ -102,10 +102,10 @@ on_both! {
         world.app.begin_deleting(&by, &quagga).await.unwrap();
         let (one, two) = (world.another_node().await, world.another_node().await);
         while count("tenants", "quagga").await != "0" {
-            let (one, two) = tokio::join!(one.clear_leaving(1, 40), two.clear_leaving(1, 40));
+            let (one, two) = tokio::join!(one.clear_leaving(2, 400), two.clear_leaving(2, 400));
             assert!(one.unwrap() || two.unwrap());
         }
-        assert!(!one.clear_leaving(1, 40).await.unwrap());
+        assert!(!one.clear_leaving(2, 40).await.unwrap());
         for table in world.database.tables_of_tenants().await {
             assert_eq!(count(&table, "quagga").await, "0", "{table}");
         }
