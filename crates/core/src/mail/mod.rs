@@ -63,6 +63,8 @@ kinds! {
     AccountDisabled = "account-disabled",
     /// Your second factors were taken away.
     TwoFactorReset = "two-factor-reset",
+    /// You added or removed a second factor (ASVS 6.3.7).
+    TwoFactorChanged = "two-factor-changed",
 }
 
 impl Kind {

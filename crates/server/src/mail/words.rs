@@ -95,7 +95,8 @@ fn said(letter: &Letter) -> Said {
         | Kind::AddressAsked
         | Kind::AddressChanged
         | Kind::AccountDisabled
-        | Kind::TwoFactorReset => notice(letter.kind, tenant, mailbox, about),
+        | Kind::TwoFactorReset
+        | Kind::TwoFactorChanged => notice(letter.kind, tenant, mailbox, about),
     }
 }
 
@@ -130,6 +131,13 @@ fn notice(kind: Kind, tenant: &str, mailbox: &str, about: &str) -> Said {
                 format!(
                     "Whoever manages users at {tenant} removed the app, keys and codes of {mailbox}. Set them up anew when you sign in."
                 ),
+                NOT_YOU.to_owned(),
+            ],
+        ),
+        Kind::TwoFactorChanged => Said::told(
+            format!("Your second factors for {tenant} were changed"),
+            [
+                format!("An app or a passkey of {mailbox} at {tenant} was added or removed."),
                 NOT_YOU.to_owned(),
             ],
         ),

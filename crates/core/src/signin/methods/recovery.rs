@@ -45,6 +45,7 @@ impl App {
     /// Completes a change that enrols a second factor: the first brings recovery codes along. Where it is done, both factors are at hand.
     pub(super) fn enrolled(&self, change: Change, user: &User, visit: &Visit, now: Timestamp) -> Enrolled {
         let change = change.run(signin_sql::KNOW_BY_BOTH, args![user.id, counted(visit.address), now]);
+        let change = self.telling_of_factors(change, user, now);
         if user.two_factor_since.is_some() {
             return Enrolled { change, codes: Vec::new() };
         }

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::audit::{Action, Actor, Entry, Target};
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
-use crate::ids::{PasskeyId, UserId};
+use crate::ids::{LetterId, PasskeyId, UserId};
 use crate::mail::{Kind, NewLetter};
 use crate::secret::Secret;
 use crate::session::sql as session_sql;
@@ -129,8 +129,10 @@ impl App {
     pub async fn remove_totp(&self, caller: &Caller, password: Option<&Secret>) -> Result<()> {
         self.demand_fresh(caller, password, Action::TotpRemoved).await?;
         let user = &caller.user;
-        let entry = own_entry(caller, self.now(), Action::TotpRemoved);
-        let change = removing(caller, entry).must(sql::DROP_TOTP, args![user.id], || Error::NotFound);
+        let now = self.now();
+        let entry = own_entry(caller, now, Action::TotpRemoved);
+        let change = self.telling_of_factors(removing(caller, entry), user, now);
+        let change = change.must(sql::DROP_TOTP, args![user.id], || Error::NotFound);
         self.store.carry_out(settled(change, caller)).await.map(drop)
     }
 
@@ -141,8 +143,10 @@ impl App {
     pub async fn remove_passkey(&self, caller: &Caller, id: PasskeyId, password: Option<&Secret>) -> Result<()> {
         self.demand_fresh(caller, password, Action::PasskeyRemoved).await?;
         let user = &caller.user;
-        let entry = own_entry(caller, self.now(), Action::PasskeyRemoved);
-        let change = removing(caller, entry).must(sql::DROP_PASSKEY, args![user.id, id], || Error::NotFound);
+        let now = self.now();
+        let entry = own_entry(caller, now, Action::PasskeyRemoved);
+        let change = self.telling_of_factors(removing(caller, entry), user, now);
+        let change = change.must(sql::DROP_PASSKEY, args![user.id, id], || Error::NotFound);
         self.store.carry_out(settled(change, caller)).await.map(drop)
     }
 
@@ -206,6 +210,14 @@ impl App {
         let word = NewLetter::notice(Kind::TwoFactorReset, id, &user.email, user.epoch + 1);
         self.apply(by, self.posting(change, word, now)).await?;
         self.find_user(by, id).await
+    }
+
+    /// The change, and a letter about it to whose second factors it touches.
+    pub(in crate::signin) fn telling_of_factors(&self, change: Change, user: &User, now: Timestamp) -> Change {
+        // Each is a cause of its own, also two in one moment.
+        let occasion = LetterId::mint(now, &*self.entropy);
+        let word = NewLetter::notice(Kind::TwoFactorChanged, user.id, &user.email, occasion);
+        self.posting(change, word, now)
     }
 
     /// The user with an address, for whoever knows no more of them.
