@@ -43,9 +43,14 @@ impl Fields {
         Secret::new(self.raw(name))
     }
 
+    /// Whether a field was sent at all.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// Whether a box is ticked.
     pub(super) fn ticked(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.has(name)
     }
 
     /// A field whose lines are a list.

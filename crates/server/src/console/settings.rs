@@ -76,8 +76,25 @@ fn written(settings: &TenantSettings) -> Fields {
     fields.into_iter().collect()
 }
 
+/// The fields that every sending holds; ticks are not sent when off.
+const TEXTS: [&str; 9] = [
+    "accessTtl",
+    "refreshTtl",
+    "cookieIdle",
+    "cookieMax",
+    "twoFactorGrace",
+    "passwordMinLength",
+    "forbiddenWords",
+    "returnTo",
+    "nativeRedirects",
+];
+
 /// The other way round.
 fn read(fields: &Fields, settings: &mut TenantSettings) -> Result<()> {
+    // A page from before an update, or half a request, must not make what it does not know of the default.
+    if let Some(name) = TEXTS.into_iter().find(|name| !fields.has(name)) {
+        return Err(Error::invalid(format!("settings.{name}"), "was not sent; load the page again"));
+    }
     settings.access_ttl = span(fields, "accessTtl")?;
     settings.refresh_ttl = span(fields, "refreshTtl")?;
     settings.cookie_idle = span(fields, "cookieIdle")?;

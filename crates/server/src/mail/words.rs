@@ -136,10 +136,7 @@ fn notice(kind: Kind, tenant: &str, mailbox: &str, about: &str) -> Said {
         ),
         Kind::TwoFactorChanged => Said::told(
             format!("Your second factors for {tenant} were changed"),
-            [
-                format!("An app or a passkey of {mailbox} at {tenant} was added or removed."),
-                NOT_YOU.to_owned(),
-            ],
+            [format!("An app or a passkey of {mailbox} at {tenant} was added or removed."), NOT_YOU.to_owned()],
         ),
         _ => Said::told(
             format!("Your password for {tenant} was changed"),

@@ -54,3 +54,20 @@ fn after<'a>(page: &'a str, mark: &str) -> &'a str {
     let (_, rest) = page.split_once(mark).unwrap_or_else(|| panic!("{mark} in {page}"));
     rest.split('"').next().unwrap()
 }
+
+/// What a browser sends of the form of settings: every text, empty ones too, and what is filled in here.
+fn settings_form<'a>(filled: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let texts = [
+        "accessTtl",
+        "refreshTtl",
+        "cookieIdle",
+        "cookieMax",
+        "twoFactorGrace",
+        "passwordMinLength",
+        "forbiddenWords",
+        "returnTo",
+        "nativeRedirects",
+    ];
+    let empty = texts.into_iter().filter(|text| filled.iter().all(|(name, _)| name != text)).map(|text| (text, ""));
+    empty.chain(filled.iter().copied()).collect()
+}

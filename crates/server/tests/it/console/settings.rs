@@ -3,17 +3,17 @@
 use purser_core::access::Role;
 use serde_json::json;
 
-use super::{after, in_browser, led_to};
+use super::{after, in_browser, led_to, settings_form};
 use crate::on_both;
 
 on_both! {
     async fn an_admin_settles_what_holds_for_the_organisation(site) {
         let admin = site.as_role(Role::Admin).await;
         let browser = in_browser(&admin);
-        let fields = [
+        let fields = settings_form(&[
             ("cookieIdle", "2h"), ("passwordMinLength", "14"), ("forbiddenWords", "acme\r\nrocket"), ("twoFactor", "on"),
             ("twoFactorGrace", "3d"), ("separationOfDuties", "on"), ("returnTo", "https://app.acme.test"),
-        ];
+        ]);
         assert_eq!(led_to(&browser.submit("/settings", &fields).await), "/settings");
         let keeper = site.admin().await;
         let stands = || async { keeper.get("/api/admin/clients/acme").await.json()["data"]["settings"].clone() };
@@ -24,9 +24,13 @@ on_both! {
         assert!(page.body.contains("value=\"2h\"") && page.body.contains("acme\nrocket</textarea>"), "{page}");
         // What is wrong is marked, and nothing of it is kept.
         for (name, value) in [("cookieIdle", "soon"), ("passwordMinLength", "many"), ("returnTo", "javascript:x"), ("ssoOnly", "on")] {
-            let reply = browser.submit("/settings", &[(name, value)]).await;
+            let reply = browser.submit("/settings", &settings_form(&[(name, value)])).await;
             assert!(reply.status == 400 && reply.body.contains(&format!("{name}-problem")), "{name}: {reply}");
         }
+        // Half a form is not taken for one that was emptied.
+        let half: Vec<_> = fields.iter().copied().filter(|(name, _)| *name != "passwordMinLength").collect();
+        let reply = browser.submit("/settings", &half).await;
+        assert!(reply.status == 400 && reply.body.contains("load the page again"), "{reply}");
         assert_eq!(stands().await, now);
         // As the form stands, so it is taken: nothing changes by saving it once more.
         assert_eq!(led_to(&browser.submit("/settings", &fields).await), "/settings");

@@ -1,6 +1,6 @@
 //! The admin realm's pages over HTTP.
 
-use super::{led_to, set_cookies};
+use super::{led_to, set_cookies, settings_form};
 use purser_core::access::Role;
 
 use crate::on_both;
@@ -114,7 +114,7 @@ on_both! {
         assert_eq!(led_to(&browser.submit(&format!("{root}/domains/acme.test/confirm"), &[]).await), format!("{root}/domains"));
         assert!(own.by_cookie().visit("/domains").await.body.contains("Confirmed by the deployment"));
         // Settings, with what is wrong said in the form.
-        assert_eq!(led_to(&browser.submit(&format!("{root}/settings"), &[("cookieIdle", "2h")]).await), format!("{root}/settings"));
+        assert_eq!(led_to(&browser.submit(&format!("{root}/settings"), &settings_form(&[("cookieIdle", "2h")])).await), format!("{root}/settings"));
         assert!(own.by_cookie().visit("/settings").await.body.contains("value=\"2h\""));
         let wrong = browser.submit(&format!("{root}/settings"), &[("cookieIdle", "soon")]).await;
         assert!(wrong.status == 400 && wrong.body.contains("cookieIdle-problem"), "{wrong}");

@@ -2,7 +2,7 @@
 
 use purser_core::access::Role;
 
-use super::{after, in_browser, led_to, set_cookies};
+use super::{after, in_browser, led_to, set_cookies, settings_form};
 use crate::on_both;
 use crate::site::Asker;
 
@@ -130,7 +130,7 @@ on_both! {
         writer.submit(&format!("{version}/submit"), &[]).await;
         let offered = async |browser: &Asker<'_>, act: &str| browser.visit(version).await.body.contains(&format!("/{act}\""));
         assert!(offered(&writer, "approve").await);
-        assert_eq!(led_to(&writer.submit("/settings", &[("separationOfDuties", "on")]).await), "/settings");
+        assert_eq!(led_to(&writer.submit("/settings", &settings_form(&[("separationOfDuties", "on")])).await), "/settings");
         assert!(!offered(&writer, "approve").await && offered(&writer, "reject").await && offered(&reader, "approve").await);
         assert_eq!(writer.submit(&format!("{version}/approve"), &[]).await.status, 403);
         assert_eq!(led_to(&reader.submit(&format!("{version}/approve"), &[]).await), version);
