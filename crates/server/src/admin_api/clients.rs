@@ -182,8 +182,10 @@ pub async fn update(
     success(Client::from(site.app.update_tenant(&by, &named(&id)?, update).await?))
 }
 
-/// Deletes a tenant with everything it held. Nobody finds it any more; what it held goes at once or, if it is much, by and by. Until then
-/// it is shown as `LEAVING`, and its id cannot be given again.
+/// Deletes a tenant with everything it held.
+///
+/// Nobody finds it any more; what it held goes at once or, if it is much, by and by. Until then it is shown as `LEAVING`, and its id
+/// cannot be given again.
 #[utoipa::path(delete, path = "/api/admin/clients/{id}", tag = "admin: clients",
     params(("id" = String, Path, description = "The tenant")),
     responses(

@@ -272,13 +272,14 @@ async fn migrated_to(client: &Client) -> Result<i64, tokio_postgres::Error> {
     }
 }
 
+/// Whose rows a connection may touch is asked for once in a statement, not for each row: as sub-selects they are.
 fn wall(table: &str) -> String {
     format!(
         "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
          DROP POLICY IF EXISTS own_tenant ON {table};
          CREATE POLICY own_tenant ON {table} USING (
-             tenant_id = current_setting('purser.tenant', true)
-             OR current_setting('purser.tenant', true) = '*');"
+             tenant_id = (SELECT current_setting('purser.tenant', true))
+             OR (SELECT current_setting('purser.tenant', true)) = '*');"
     )
 }
 

@@ -116,7 +116,7 @@ on_both! {
         // Settings, with what is wrong said in the form.
         assert_eq!(led_to(&browser.submit(&format!("{root}/settings"), &settings_form(&[("cookieIdle", "2h")])).await), format!("{root}/settings"));
         assert!(own.by_cookie().visit("/settings").await.body.contains("value=\"2h\""));
-        let wrong = browser.submit(&format!("{root}/settings"), &[("cookieIdle", "soon")]).await;
+        let wrong = browser.submit(&format!("{root}/settings"), &settings_form(&[("cookieIdle", "soon")])).await;
         assert!(wrong.status == 400 && wrong.body.contains("cookieIdle-problem"), "{wrong}");
         // The tenant's own Admin finds none of it there.
         for path in [format!("{root}/settings"), format!("{root}/providers")] {
