@@ -421,7 +421,7 @@ fn somebody_is_invited_by_letter_and_comes_aboard() {
         guest.press("Add", "an invitation is on its way");
         guest.look(&format!("invited-{suffix}"));
         guest.browser.someone_at(Screen { dark, ..screen });
-        let link = here.link_in_letter("invitation");
+        let link = here.link_in_letter("invitation", &address);
         guest.browser.open(&link);
         guest.browser.read("You are invited as");
         guest.look(&format!("invitation-{suffix}"));

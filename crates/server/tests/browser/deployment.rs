@@ -106,15 +106,16 @@ impl Deployment {
         self.beside(&format!("BEGIN; {lines} COMMIT;"));
     }
 
-    /// The link in the newest letter of a kind, once it is there.
+    /// The link in the letter of a kind to an address, once it is there.
     #[track_caller]
-    pub(crate) fn link_in_letter(&self, kind: &str) -> String {
+    pub(crate) fn link_in_letter(&self, kind: &str, to: &str) -> String {
         until("the letter is there", || {
             let folder = std::fs::read_dir(self.folder.path().join("outbox")).unwrap();
-            let letters = folder
+            let mut letters = folder
                 .map(|it| it.unwrap().path())
-                .filter(|it| it.to_string_lossy().ends_with(&format!("-{kind}.eml")));
-            let text = std::fs::read_to_string(letters.max()?).unwrap();
+                .filter(|it| it.to_string_lossy().ends_with(&format!("-{kind}.eml")))
+                .map(|it| std::fs::read_to_string(it).unwrap());
+            let text = letters.find(|it| it.contains(&format!("To: {to}\r\n")))?;
             // Quoted-printable (RFC 2045 section 6.7).
             let text = text.replace("=\r\n", "").replace("=3D", "=");
             text.split_whitespace().find(|word| word.starts_with("http") && word.contains("token=")).map(str::to_owned)
