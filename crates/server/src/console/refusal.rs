@@ -17,7 +17,7 @@ use crate::cookie;
 use crate::extract::{NamedClient, lone_cookie, own_origin};
 use crate::fault::{Denied, Verdict};
 use crate::http_settings::HttpSettings;
-use crate::layers::REQUEST_ID;
+use crate::layers::Arrived;
 use crate::pages::wants_a_page;
 use crate::site::Site;
 
@@ -72,7 +72,7 @@ struct Reader {
     target: Option<String>,
     /// The page it was asked from.
     back: Option<String>,
-    request_id: String,
+    request_id: Arc<str>,
     /// The same at the main address, where alone forms are taken and sessions kept.
     elsewhere: Option<String>,
     /// Whether something is to be said on the next page.
@@ -85,11 +85,10 @@ impl Reader {
         let headers = request.headers();
         let looks = matches!(*request.method(), Method::GET | Method::HEAD);
         let target = request.uri().path_and_query().map(ToString::to_string);
-        let id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
         Self {
             person: wants_a_page(headers),
             back: back(headers, settings),
-            request_id: id.to_owned(),
+            request_id: Arrived::id_of(request.extensions()),
             elsewhere: target.as_deref().filter(|_| looks).and_then(|it| at_main_address(request, settings, it)),
             target: target.filter(|_| looks),
             was_told: lone_cookie(headers, cookie::SAID).is_some(),

@@ -3,14 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 use ipnet::IpNet;
 
 use crate::http_settings::HttpSettings;
-use crate::layers::REQUEST_ID;
+use crate::layers::Arrived;
 
 /// Longer names of programs are cut off.
 const MAX_AGENT: usize = 256;
@@ -29,11 +29,10 @@ pub struct Visitor {
 impl Visitor {
     /// Reads them from the head of a request.
     pub fn of(parts: &Parts, settings: &HttpSettings) -> Self {
-        let request_id = parts.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
         Self {
             address: address(peer(parts), &parts.headers, &settings.trusted_proxies),
             agent: agent(&parts.headers),
-            request_id: request_id.into(),
+            request_id: Arrived::id_of(&parts.extensions),
         }
     }
 }
@@ -52,8 +51,7 @@ where
 
 /// The other end of the connection. Only a request that never came over one has none; all such count as one visitor.
 fn peer(parts: &Parts) -> IpAddr {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip())
+    parts.extensions.get().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Arrived { peer, .. }| peer.ip())
 }
 
 /// Each proxy adds the address it saw at the right end. Read from there, everything a trusted proxy wrote is true, and the
@@ -91,6 +89,7 @@ fn hop_address(hop: &[u8]) -> Option<IpAddr> {
 fn agent(headers: &HeaderMap) -> Arc<str> {
     let bytes = headers.get(USER_AGENT).map(axum::http::HeaderValue::as_bytes).unwrap_or_default();
     match std::str::from_utf8(bytes) {
+        Ok("") => Arc::default(),
         Ok(plain)
             if plain.len() <= MAX_AGENT && !bytes.iter().any(|byte| byte.is_ascii_control() || !byte.is_ascii()) =>
         {

@@ -6,6 +6,7 @@ mod request_id;
 
 use std::any::Any;
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::future::RouteFuture;
 use pin_project_lite::pin_project;
@@ -33,8 +34,24 @@ use crate::pulse::Pulse;
 use meters::RouteMeters;
 use request_id::RequestIds;
 
-/// The header with the id of a request. Inside the shell every request has one, and it is the one the answer carries.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header with the id of a request.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What is known of a request before anything is read of it. Inside the shell every request has one among its extensions.
+#[derive(Clone, Debug)]
+pub struct Arrived {
+    /// The other end of the connection.
+    pub peer: SocketAddr,
+    /// The id of the request, as the answer will carry it.
+    pub id: Arc<str>,
+}
+
+impl Arrived {
+    /// The id of a request; empty for one that came from nowhere.
+    pub fn id_of(extensions: &Extensions) -> Arc<str> {
+        extensions.get().map_or_else(Arc::default, |Self { id, .. }| Arc::clone(id))
+    }
+}
 
 /// What all answers have in common. One for the whole program.
 #[derive(Debug)]
@@ -64,23 +81,23 @@ impl Shell {
 
     /// The answer to a request that never reaches a route.
     pub(crate) fn refusal(&self, sent: &HeaderMap, fault: Fault) -> Response {
-        let id = RequestIds::sane(sent).cloned().unwrap_or_else(|| self.ids.mint());
-        let (request_id, status) = (id.to_str().unwrap_or_default(), fault.status().as_u16());
+        let id = self.ids.of(sent);
+        let (request_id, status) = (&*id, fault.status().as_u16());
         info!(request_id, status, code = fault.code(), "request refused before any route");
         meters::refused(fault.status());
         let mut response = fault.into_response();
-        self.dress(response.headers_mut(), id, Storing::Never);
+        self.dress(response.headers_mut(), &id, Storing::Never);
         response
     }
 
-    fn dress(&self, headers: &mut HeaderMap, id: HeaderValue, storing: Storing) {
+    fn dress(&self, headers: &mut HeaderMap, id: &str, storing: Storing) {
         // What the answer says itself is the less, and goes on top: one by one, the usual headers cost several times as much.
         let own = std::mem::replace(headers, self.usual.clone());
         if storing == Storing::Unsaid {
             headers.remove(CACHE_CONTROL);
         }
         headers.extend(own);
-        headers.insert(REQUEST_ID, id);
+        headers.insert(REQUEST_ID, HeaderValue::from_str(id).expect("an id is of letters that a header may hold"));
     }
 }
 
@@ -166,14 +183,12 @@ pub(crate) struct Shelled {
 }
 
 impl Shelled {
-    /// Has a request answered.
-    pub(crate) fn call(&self, mut request: Request) -> Answering {
-        let record = Record {
-            began: Instant::now(),
-            id: self.ground.shell.ids.of(request.headers_mut()),
-            method: request.method().clone(),
-            target: request.uri().clone(),
-        };
+    /// Has a request from the other end of a connection answered.
+    pub(crate) fn call(&self, mut request: Request, peer: SocketAddr) -> Answering {
+        let id = self.ground.shell.ids.of(request.headers());
+        request.extensions_mut().insert(Arrived { peer, id: Arc::clone(&id) });
+        let record =
+            Record { began: Instant::now(), id, method: request.method().clone(), target: request.uri().clone() };
         Answering { answer: self.router.clone().call(request), record: Some(record), ground: Arc::clone(&self.ground) }
     }
 }
@@ -217,7 +232,7 @@ fn said(panic: &(dyn Any + Send)) -> String {
 /// What is kept of a request until its answer is there. Never its query, its body or a credential.
 struct Record {
     began: Instant,
-    id: HeaderValue,
+    id: Arc<str>,
     method: Method,
     target: Uri,
 }
@@ -235,7 +250,7 @@ impl Record {
         place.meters.record(place.pattern, &self.method, response.status(), took);
         ground.pulse.record(response.status(), took);
         self.log(&mut response, place.pattern, took.as_micros());
-        ground.shell.dress(response.headers_mut(), self.id, Storing::of(self.target.path()));
+        ground.shell.dress(response.headers_mut(), &self.id, Storing::of(self.target.path()));
         response
     }
 
@@ -248,7 +263,7 @@ impl Record {
         let verdict = response.extensions_mut().remove::<Verdict>();
         let code = verdict.as_ref().map(|verdict| verdict.code);
         let cause = verdict.as_ref().and_then(Verdict::chain);
-        let (id, method, route) = (self.id.to_str().unwrap_or_default(), self.method.as_str(), self.route(pattern));
+        let (id, method, route) = (&*self.id, self.method.as_str(), self.route(pattern));
         match status {
             ..400 => debug!(request_id = id, method, route, status, micros, "request answered"),
             400..500 => info!(request_id = id, method, route, status, code, micros, "request refused"),

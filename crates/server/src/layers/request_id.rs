@@ -1,9 +1,10 @@
 //! The ids of requests: a sane one is kept, or one is minted.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::HeaderMap;
 use purser_core::env::Entropy;
 
 use super::REQUEST_ID;
@@ -27,37 +28,30 @@ impl RequestIds {
         Self { prefix, minted: AtomicU64::new(1) }
     }
 
-    /// The id of a request. Afterwards the request carries it too.
-    pub(super) fn of(&self, headers: &mut HeaderMap) -> HeaderValue {
-        if let Some(id) = Self::sane(headers) {
-            return id.clone();
-        }
-        let id = self.mint();
-        headers.insert(REQUEST_ID, id.clone());
-        id
+    /// The id of a request: the incoming one, if there is one and it can stand in a log line and a header as it is.
+    pub(super) fn of(&self, headers: &HeaderMap) -> Arc<str> {
+        sane(headers).map_or_else(|| self.mint(), Arc::from)
     }
 
-    /// The incoming id, if there is one and it can stand in a log line and a header as it is.
-    pub(super) fn sane(headers: &HeaderMap) -> Option<&HeaderValue> {
-        headers.get(REQUEST_ID).filter(|id| {
-            let bytes = id.as_bytes();
-            let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
-            (1..=64).contains(&bytes.len()) && bytes.iter().all(plain)
-        })
-    }
-
-    pub(super) fn mint(&self) -> HeaderValue {
+    fn mint(&self) -> Arc<str> {
         let count = self.minted.fetch_add(1, Ordering::Relaxed);
         let mut id = String::with_capacity(self.prefix.len().saturating_add(16));
         id.push_str(&self.prefix);
         let _ = write!(id, "{count:x}");
-        HeaderValue::try_from(id).expect("hexadecimal digits and a hyphen are what a header may hold")
+        id.into()
     }
+}
+
+fn sane(headers: &HeaderMap) -> Option<&str> {
+    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    ((1..=64).contains(&id.len()) && id.bytes().all(plain)).then_some(id)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderValue;
     use purser_core::env::SeededEntropy;
 
     #[test]
@@ -66,9 +60,7 @@ mod tests {
         let kept = |id: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(REQUEST_ID, HeaderValue::from_bytes(id.as_bytes()).unwrap());
-            let given = ids.of(&mut headers);
-            assert_eq!(headers.get(REQUEST_ID), Some(&given));
-            given == id
+            &*ids.of(&headers) == id
         };
         assert!(kept("a-B.9_"));
         assert!(kept(&"x".repeat(64)));

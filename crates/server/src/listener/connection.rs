@@ -9,7 +9,6 @@ use std::task::{self, Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::http::header::HOST;
 use axum::http::{HeaderMap, Request, Uri, Version};
 use axum::response::Response;
@@ -82,15 +81,14 @@ impl hyper::service::Service<Request<Incoming>> for Entrance {
     type Error = Infallible;
     type Future = Entering;
 
-    fn call(&self, mut request: Request<Incoming>) -> Entering {
+    fn call(&self, request: Request<Incoming>) -> Entering {
         self.pulse.begun();
         let pulse = Arc::clone(&self.pulse);
         if pulse.is_ambiguous() || !is_plain(request.uri(), request.headers(), request.version()) {
             let refusal = self.shell.refusal(request.headers(), Fault::Unreadable);
             return Entering { way: Way::Refused { answer: ready(Ok(refusal)) }, pulse };
         }
-        request.extensions_mut().insert(ConnectInfo(self.peer));
-        let answer = self.router.call(request.map(Body::new));
+        let answer = self.router.call(request.map(Body::new), self.peer);
         Entering { way: Way::Routed { answer }, pulse }
     }
 }

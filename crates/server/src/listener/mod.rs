@@ -51,7 +51,7 @@ impl Listener {
     /// Serves the routes, in this listener's shell, until `stop` is done: then takes no more connections, closes the idle
     /// ones, lets requests in flight finish for as long as the grace period lasts, and ends the rest.
     ///
-    /// Handlers find the peer as `ConnectInfo<SocketAddr>` among the request's extensions. A recorder of metrics must be
+    /// Handlers find the peer among the request's extensions, in [`Arrived`](crate::layers::Arrived). A recorder of metrics must be
     /// installed before, for each route looks its meters up once.
     pub async fn serve(self, routes: Routes, stop: impl Future<Output = ()>) {
         let server =

@@ -1,5 +1,7 @@
 //! The page that tells a person why signing in did not work, in words that give no reason away.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
@@ -9,7 +11,7 @@ use axum::response::Response;
 
 use super::{STYLE, policy, shown, wants_a_page};
 use crate::fault::Verdict;
-use crate::layers::REQUEST_ID;
+use crate::layers::Arrived;
 
 /// Around the doors that browsers come to: a refusal is a page for those who asked for one, with the same status and headers, and
 /// the envelope for everybody else. Nothing of these doors is ever kept by a cache, whatever their path.
@@ -28,7 +30,7 @@ pub const TWO_FACTOR: &str = "/two-factor";
 
 /// A person in front of a browser.
 struct Reader {
-    request_id: String,
+    request_id: Arc<str>,
     /// The address asked for, if asking again is a good idea.
     again: Option<String>,
 }
@@ -39,10 +41,9 @@ impl Reader {
         if !wants_a_page(request.headers()) || media.to_ascii_lowercase().starts_with(b"application/json") {
             return None;
         }
-        let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
         let begins = request.method() == Method::GET && BEGINNINGS.contains(&request.uri().path());
         let target = request.uri().path_and_query().map(ToString::to_string);
-        Some(Self { request_id: id.to_owned(), again: target.filter(|_| begins) })
+        Some(Self { request_id: Arrived::id_of(request.extensions()), again: target.filter(|_| begins) })
     }
 
     /// The refusal as a page; every other answer as it is.

@@ -156,7 +156,8 @@ impl Writer {
     }
 
     fn version(&self) -> i64 {
-        self.connection.query_row("PRAGMA data_version", [], |row| row.get(0)).unwrap_or(0)
+        let read = |it: &Connection| it.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0));
+        read(&self.connection).unwrap_or(0)
     }
 
     /// Carries a batch out and answers each; says whether the database did its part.
