@@ -101,8 +101,25 @@ fn explain(error: &mut ServerError) {
     if let Some(refusal) = error.source.take().and_then(|source| source.downcast::<Error>().ok()) {
         return tell(error, &refusal);
     }
-    let reason = reason(&error.message);
-    tell(error, &Error::invalid("query", reason));
+    let refusal = misfit(&error.message).unwrap_or_else(|| Error::invalid("query", reason(&error.message)));
+    tell(error, &refusal);
+}
+
+/// The member of an argument that validation says does not fit, named as every other refusal names it: without the `input` of mutations.
+fn misfit(message: &str) -> Option<Error> {
+    let (place, told) = message.strip_prefix("Invalid value for argument \"")?.split_once("\", ")?;
+    // What is missing or unknown is said of the object around it.
+    let (member, told) = match told.strip_prefix("field \"").and_then(|rest| rest.split_once('"')) {
+        Some((member, _)) => (Some(member), "is required"),
+        None => match told.strip_prefix("unknown field \"").and_then(|rest| rest.split_once('"')) {
+            Some((member, _)) => (Some(member), "there is no such field"),
+            None => (None, told),
+        },
+    };
+    let steps = place.split('.').skip(usize::from(place == "input" || place.starts_with("input."))).chain(member);
+    let path = steps.collect::<Vec<_>>().join(".");
+    let field = if path.is_empty() || path.len() > REASON { place.to_owned() } else { path };
+    Some(Error::invalid(field, reason(told)))
 }
 
 /// One message for each code; what varies stands beside it.
@@ -165,6 +182,24 @@ mod tests {
         let problem = |reason: &str| Problem { field: "email".into(), reason: reason.into() };
         let told = explained(Error::Invalid(vec![problem("first"), problem("second")]));
         assert_eq!(told["extensions"]["details"]["email"], "first");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named_as_other_refusals_name_it() {
+        let told = |message: &str| match misfit(&format!("Invalid value for argument {message}")) {
+            Some(Error::Invalid(problems)) => problems.into_iter().map(|it| (it.field, it.reason)).next().unwrap(),
+            other => panic!("{other:?}"),
+        };
+        for (message, field, reason) in [
+            (r#""since", expected type "DateTime""#, "since", r#"expected type "DateTime""#),
+            (r#""input.steps.1.min", expected type "Float""#, "steps.1.min", r#"expected type "Float""#),
+            (r#""input", expected type "CreateUserInput""#, "input", r#"expected type "CreateUserInput""#),
+            (r#""input", field "email" of type "String!" is required but not provided"#, "email", "is required"),
+            (r#""input.oidc", unknown field "foo" of type "OidcInput""#, "oidc.foo", "there is no such field"),
+        ] {
+            assert_eq!(told(message), (field.to_owned(), reason.to_owned()), "{message}");
+        }
+        assert!(misfit("Unknown type \"Foo\"").is_none());
     }
 
     #[test]

@@ -95,8 +95,20 @@ impl SettingsMutation {
         input: UpdateClientSettingsInput,
     ) -> Result<Option<ClientSettings>> {
         let (app, by) = ask(ctx)?;
-        app.settle_own(&by, |settings| input.settle(settings)).await.map(ClientSettings::from).map(Some)
+        let settled = app.settle_own(&by, |settings| input.settle(settings)).await;
+        settled.map(ClientSettings::from).map(Some).map_err(as_asked)
     }
+}
+
+/// A refusal that names fields as they stand in the input, and not as they stand in an organisation.
+fn as_asked(refusal: Error) -> Error {
+    let Error::Invalid(mut problems) = refusal else { return refusal };
+    for problem in &mut problems {
+        if let Some(field) = problem.field.strip_prefix("settings.") {
+            problem.field = field.to_owned();
+        }
+    }
+    Error::Invalid(problems)
 }
 
 /// What to settle anew. Absent: as it is. Null, for times and the length: as the deployment has it.
@@ -132,15 +144,15 @@ pub(crate) struct UpdateClientSettingsInput {
 
 impl UpdateClientSettingsInput {
     fn settle(self, settings: &mut TenantSettings) -> Result<()> {
-        time("settings.accessTtl", self.access_ttl, &mut settings.access_ttl)?;
-        time("settings.refreshTtl", self.refresh_ttl, &mut settings.refresh_ttl)?;
-        time("settings.cookieIdle", self.cookie_idle, &mut settings.cookie_idle)?;
-        time("settings.cookieMax", self.cookie_max, &mut settings.cookie_max)?;
+        time("accessTtl", self.access_ttl, &mut settings.access_ttl)?;
+        time("refreshTtl", self.refresh_ttl, &mut settings.refresh_ttl)?;
+        time("cookieIdle", self.cookie_idle, &mut settings.cookie_idle)?;
+        time("cookieMax", self.cookie_max, &mut settings.cookie_max)?;
         length(self.password_min_length, &mut settings.password_min_length)?;
         set(self.forbidden_words, &mut settings.forbidden_words);
         set(self.strict_refresh, &mut settings.strict_refresh);
         set(self.two_factor.map(TwoFactor::from), &mut settings.two_factor);
-        time("settings.twoFactorGrace", self.two_factor_grace, &mut settings.two_factor_grace)?;
+        time("twoFactorGrace", self.two_factor_grace, &mut settings.two_factor_grace)?;
         set(self.sso_only, &mut settings.sso_only);
         set(self.separation_of_duties, &mut settings.separation_of_duties);
         set(self.return_to, &mut settings.return_to);
@@ -171,8 +183,7 @@ fn length(wanted: MaybeUndefined<i32>, setting: &mut Option<usize>) -> Result<()
         MaybeUndefined::Undefined => {}
         MaybeUndefined::Null => *setting = None,
         MaybeUndefined::Value(least) => {
-            let least =
-                usize::try_from(least).map_err(|_| Error::invalid("settings.passwordMinLength", "at least 0"))?;
+            let least = usize::try_from(least).map_err(|_| Error::invalid("passwordMinLength", "at least 0"))?;
             *setting = Some(least);
         }
     }

@@ -79,7 +79,7 @@ impl Fault {
             Self::Refused(error) => error.to_string(),
             Self::Denied(_) => Error::Forbidden.to_string(),
             Self::MethodNotAllowed(_) => "This method is not allowed here".to_owned(),
-            Self::UnsupportedMediaType => "The body must be JSON".to_owned(),
+            Self::UnsupportedMediaType => "The body is of a type that is not taken here, or compressed".to_owned(),
             Self::PayloadTooLarge | Self::HeadTooLarge | Self::TargetTooLong => "The request is too large".to_owned(),
             Self::BodyTooSlow | Self::Unreadable => Error::Invalid(Vec::new()).to_string(),
         }

@@ -192,10 +192,15 @@ impl Kind {
         self.columns.iter().take(self.key).map(least).collect()
     }
 
+    /// A column's name in a line. `kind` says what the line is, so what a row is of its own kind is called after that: `letterKind`.
+    fn member(&self, column: &str) -> String {
+        if column == "kind" { format!("{}Kind", self.name) } else { camel(column) }
+    }
+
     fn line(&self, row: &Row) -> String {
         let mut object = Map::from_iter([("kind".to_owned(), self.name.into())]);
         for ((name, as_it_is), value) in self.columns.iter().zip(&row.0) {
-            object.insert(camel(name), as_it_is.json(value));
+            object.insert(self.member(name), as_it_is.json(value));
         }
         Json::Object(object).to_string()
     }
@@ -229,4 +234,18 @@ fn camel(name: &str) -> String {
         camel.push_str(letters.as_str());
     }
     camel
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_says_what_it_is_and_each_column_under_a_name_of_its_own() {
+        for kind in KINDS {
+            let row = Row(kind.columns.iter().map(|_| Value::Null).collect());
+            let line: Map<String, Json> = serde_json::from_str(&kind.line(&row)).unwrap();
+            assert_eq!((&line["kind"], line.len()), (&kind.name.into(), kind.columns.len() + 1), "{}", kind.name);
+        }
+    }
 }

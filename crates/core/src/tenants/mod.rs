@@ -238,6 +238,10 @@ impl NewTenant {
     /// # Errors
     /// [`Error::Invalid`] naming `id` or `name`.
     pub fn parse(id: &str, name: &str) -> Result<Self> {
+        // Where a log is chosen these are the admin realm's, and all.
+        if matches!(id, "admin" | "all") {
+            return Err(Error::invalid("id", "is a word that chooses a log of the audit; choose another"));
+        }
         Ok(Self { id: id.parse()?, name: tenant_name(name)? })
     }
 }

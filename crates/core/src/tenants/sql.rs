@@ -92,11 +92,14 @@ pub(crate) mod leaving {
         /// Sessions.
         system SESSIONS = some_of!("sessions", "id");
         /// What was counted about people at the addresses below.
-        system GUESSES_BY_ADDRESS = "DELETE FROM guesses WHERE id IN (SELECT 'known/' || k.user_id || '/' || k.address
-            FROM known_addresses k WHERE k.tenant_id = ?1 ORDER BY k.user_id, k.address LIMIT ?2)";
+        system GUESSES_BY_ADDRESS = "DELETE FROM guesses WHERE id IN (SELECT kind.word || k.user_id || '/' || k.address
+            FROM (SELECT user_id, address FROM known_addresses WHERE tenant_id = ?1 ORDER BY user_id, address LIMIT ?2) k
+            CROSS JOIN (SELECT 'known/' AS word UNION ALL SELECT 'second/') kind)";
         /// Addresses people signed in from.
         system KNOWN_ADDRESSES = "DELETE FROM known_addresses WHERE tenant_id = ?1 AND (user_id, address) IN (SELECT user_id, address
             FROM known_addresses WHERE tenant_id = ?1 ORDER BY user_id, address LIMIT ?2)";
+        /// How many letters went to which mailbox.
+        system MAILBOXES = "DELETE FROM guesses WHERE id IN (SELECT id FROM guesses WHERE id LIKE 'mailbox/' || ?1 || '/%' LIMIT ?2)";
         /// Letters.
         system LETTERS = some_of!("letters", "id");
         /// Identities at providers.
@@ -105,9 +108,12 @@ pub(crate) mod leaving {
         system SPENT_PROOFS = some_of!("spent_proofs", "issuer, proof");
         /// What was counted about the people below, but for addresses of others too.
         system GUESSES = "DELETE FROM guesses WHERE id IN (
-                SELECT 'account/' || u.email_key FROM (SELECT email_key FROM users WHERE tenant_id = ?1 ORDER BY id LIMIT ?2) u
+                SELECT kind.word || u.email_key FROM (SELECT email_key FROM users WHERE tenant_id = ?1 ORDER BY id LIMIT ?2) u
+                CROSS JOIN (SELECT 'account/' AS word UNION ALL SELECT 'forgotten/') kind
                 WHERE NOT EXISTS (SELECT 1 FROM users o WHERE o.email_key = u.email_key AND o.tenant_id <> ?1)
-                UNION ALL SELECT 'change/' || u.id FROM (SELECT id FROM users WHERE tenant_id = ?1 ORDER BY id LIMIT ?2) u)";
+                UNION ALL SELECT kind.word || u.id FROM (SELECT id FROM users WHERE tenant_id = ?1 ORDER BY id LIMIT ?2) u
+                CROSS JOIN (SELECT 'change/' AS word UNION ALL SELECT 'second/' UNION ALL SELECT 'enrol/'
+                    UNION ALL SELECT 'wisher/') kind)";
         /// People, with the few other things each has.
         system USERS = "DELETE FROM users WHERE tenant_id = ?1
             AND id IN (SELECT id FROM users WHERE tenant_id = ?1 ORDER BY id LIMIT ?2)";
@@ -127,6 +133,7 @@ pub(crate) mod leaving {
         &[SESSION_PROVIDERS],
         &[SESSIONS],
         &[GUESSES_BY_ADDRESS, KNOWN_ADDRESSES],
+        &[MAILBOXES],
         &[LETTERS],
         &[EXTERNAL_IDENTITIES],
         &[SPENT_PROOFS],

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read};
 
 use csv::StringRecord;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::RefusedLine;
 use super::text::freed;
@@ -45,7 +45,29 @@ pub(super) struct Person {
 pub struct Source<R: Read>(Reading<R>);
 
 /// A table whose last line ends too. The reader skips empty lines without saying so: only where a line ends is it sure where it is.
-type Rows<R> = csv::Reader<std::io::Chain<R, &'static [u8]>>;
+type Rows<R> = csv::Reader<Ended<R>>;
+
+/// A file with one more line feed at its end.
+struct Ended<R> {
+    file: R,
+    is_ended: bool,
+    /// Whether more was asked for after that.
+    is_over: bool,
+}
+
+impl<R: Read> Read for Ended<R> {
+    fn read(&mut self, room: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read(room)?;
+        let Some(first) = room.first_mut().filter(|_| read == 0) else { return Ok(read) };
+        if self.is_ended {
+            self.is_over = true;
+            return Ok(0);
+        }
+        self.is_ended = true;
+        *first = b'\n';
+        Ok(1)
+    }
+}
 
 enum Reading<R: Read> {
     Csv { rows: Rows<R>, columns: Option<Vec<String>> },
@@ -59,11 +81,11 @@ struct Raw {
     email: String,
     first_name: String,
     last_name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_unsaid")]
     title: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_unsaid")]
     roles: Named,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_unsaid")]
     status: String,
     #[serde(default)]
     password_hash: Option<Secret>,
@@ -83,6 +105,11 @@ impl Default for Named {
     }
 }
 
+/// Null says as little as nothing at all.
+fn or_unsaid<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> std::result::Result<T, D::Error> {
+    Option::<T>::deserialize(from).map(Option::unwrap_or_default)
+}
+
 impl<R: Read + Send> Source<R> {
     /// A file in a format. Nothing is read yet.
     pub fn new(reader: R, format: Format) -> Self {
@@ -91,7 +118,7 @@ impl<R: Read + Send> Source<R> {
                 let mut table = csv::ReaderBuilder::new();
                 // What stands before the line feed of CRLF is taken off later: as a pair the reader would count them late.
                 table.has_headers(false).flexible(true).terminator(csv::Terminator::Any(b'\n'));
-                let rows = table.from_reader(reader.chain(b"\n".as_slice()));
+                let rows = table.from_reader(Ended { file: reader, is_ended: false, is_over: false });
                 Reading::Csv { rows, columns: None }
             }
             Format::JsonLines => Reading::Json { lines: BufReader::new(reader), line: 0 },
@@ -139,6 +166,11 @@ fn next_row<R: Read>(
         }
     }
     let inside = row.iter().flat_map(str::bytes).filter(|&byte| byte == b'\n').count() as u64;
+    // Every line ends: a row that asks for more than there is was still quoting.
+    if rows.get_ref().is_over {
+        let line = rows.position().line().saturating_sub(inside);
+        return Ok(Some(Err(refused(line, "line", "has a quotation mark that is never closed"))));
+    }
     let line = rows.position().line().saturating_sub(1 + inside);
     if row.len() != columns.len() {
         let reason = format!("has {} cells and the header {}", row.len(), columns.len());
@@ -168,7 +200,7 @@ fn header(row: Option<&StringRecord>) -> Result<Vec<String>> {
     for cell in row {
         let cell = cell.trim_start_matches('\u{feff}').trim();
         let known = COLUMNS.into_iter().find(|column| column.eq_ignore_ascii_case(cell));
-        let column = known.ok_or_else(|| invalid(format!("there is no column `{cell}`; use {}", COLUMNS.join(","))))?;
+        let column = known.ok_or_else(|| invalid(no_column(cell)))?;
         if columns.iter().any(|other| other == column) {
             return Err(invalid(format!("`{column}` is there twice")));
         }
@@ -180,37 +212,79 @@ fn header(row: Option<&StringRecord>) -> Result<Vec<String>> {
     }
 }
 
+/// Why a cell of the header is none, with what to do about the usual reasons: what European spreadsheets and old ones write.
+fn no_column(cell: &str) -> String {
+    if cell.contains([';', '\t']) {
+        "cells have to be parted by commas".into()
+    } else if cell.contains('\r') {
+        "lines have to end with a line feed".into()
+    } else {
+        format!("there is no column `{cell}`; use {}", COLUMNS.join(","))
+    }
+}
+
 fn unreadable(fault: &csv::Error) -> Error {
-    Error::invalid("header", format!("the file cannot be read: {fault}"))
+    match fault.kind() {
+        csv::ErrorKind::Utf8 { .. } => Error::invalid("header", "is not UTF-8; save the file as CSV in UTF-8"),
+        _ => Error::invalid("header", format!("the file cannot be read: {fault}")),
+    }
 }
 
 fn next_object<R: Read>(lines: &mut BufReader<R>, line: &mut u64) -> Result<Option<Result<Person, RefusedLine>>> {
+    let unreadable = |fault: std::io::Error| Error::invalid("line", format!("the file cannot be read on: {fault}"));
     loop {
         let mut bytes = Vec::new();
         let read = lines.by_ref().take(LONGEST).read_until(b'\n', &mut bytes);
-        if read.map_err(|fault| Error::invalid("header", format!("the file cannot be read: {fault}")))? == 0 {
+        if read.map_err(unreadable)? == 0 {
             return Ok(None);
         }
         *line += 1;
         if bytes.len() as u64 == LONGEST && !bytes.ends_with(b"\n") {
-            return Err(Error::invalid("header", format!("line {line} is longer than {LONGEST} bytes")));
+            lines.skip_until(b'\n').map_err(unreadable)?;
+            return Ok(Some(Err(refused(*line, "line", &format!("is longer than {LONGEST} bytes")))));
         }
         let text = if *line == 1 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes) } else { &bytes };
         if text.trim_ascii().is_empty() {
             continue;
         }
-        // An array would be read as an object whose members have this order.
-        let read = text.trim_ascii().starts_with(b"{").then(|| serde_json::from_slice::<Raw>(text));
-        return Ok(Some(match read {
-            Some(Ok(raw)) => checked(*line, raw),
-            // What is said names the field and may repeat what stands there: a hash must not get into a report.
-            Some(Err(fault)) if fault.is_data() && !fault.to_string().contains('$') => {
-                let reason = fault.to_string();
-                Err(refused(*line, "line", reason.split(" at line ").next().unwrap_or_default()))
-            }
-            _ => Err(refused(*line, "line", "is not a JSON object of a person")),
-        }));
+        return Ok(Some(
+            object(text).map_err(|(field, reason)| refused(*line, &field, &reason)).and_then(|raw| checked(*line, raw)),
+        ));
     }
+}
+
+/// What stands in a line of JSON, or the field that is wrong and why.
+fn object(text: &[u8]) -> Result<Raw, (String, String)> {
+    let whole = |reason: &str| ("line".to_owned(), reason.to_owned());
+    // An array would be read as an object whose members have this order.
+    if !text.trim_ascii().starts_with(b"{") {
+        return Err(whole("is not a JSON object of a person"));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let raw = serde_path_to_error::deserialize(&mut reader).map_err(|fault| {
+        let field = fault.path().to_string();
+        let fault = fault.into_inner();
+        if !fault.is_data() {
+            return whole("is not a JSON object of a person");
+        }
+        if COLUMNS.contains(&field.as_str()) && !is_about_names(&fault) {
+            // Not in the reader's words: they repeat what stands there, and a hash must not get into a report.
+            let reason = if field == "roles" { "is no list of roles" } else { "is not a text" };
+            return (field, reason.to_owned());
+        }
+        match fault.to_string() {
+            words if words.contains('$') => whole("is not a JSON object of a person"),
+            words => whole(words.split(" at line ").next().unwrap_or_default()),
+        }
+    })?;
+    reader.end().map_err(|_| whole("is not a JSON object of a person"))?;
+    Ok(raw)
+}
+
+/// Whether a member is missing, unknown or there twice, which the reader says well.
+fn is_about_names(fault: &serde_json::Error) -> bool {
+    let words = fault.to_string();
+    ["missing field", "unknown field", "duplicate field"].iter().any(|start| words.starts_with(start))
 }
 
 /// A line's person, or the first thing that is wrong with it.
@@ -300,7 +374,9 @@ mod tests {
             di@acme.test,Di,Fox,King,,\n\
             ed@acme.test,Ed,Fox,Admin|User Admin,gone,\n\
             fay@acme.test,Fay,Fox,,,letmein\n\
-            not an address,Gus,Fox,,,\n";
+            not an address,Gus,Fox,,,\n\
+            hal@acme.test,\"Hal\nFox,,,\n\
+            ida@acme.test,Ida,Fox,,,\n";
         assert_eq!(
             read(text, Format::Csv),
             [
@@ -311,6 +387,7 @@ mod tests {
                 "8 status: is not ACTIVE, INVITED or DISABLED",
                 "9 passwordHash: is no argon2, bcrypt, scrypt or PBKDF2 hash that can be read",
                 "10 email: not an e-mail address",
+                "11 line: has a quotation mark that is never closed",
             ]
         );
     }
@@ -323,6 +400,12 @@ mod tests {
 {"email":"cy@acme.test","firstName":"Cy"}
 {"email":"di@acme.test","firstName":"Di","lastName":"Fox","pasword":"$argon2id$secret"}
 [1]
+{"email":"ed@acme.test","firstName":"Ed","lastName":"Fox","title":null,"roles":null,"status":null,"passwordHash":null}
+{"email":"fay@acme.test","firstName":7,"lastName":"Fox"}
+{"email":"fay@acme.test","firstName":"Fay","lastName":"Fox","roles":[1]}
+{"email":"fay@acme.test","firstName":"Fay","lastName":"Fox","passwordHash":["$argon2id$secret"]}
+{"email":"fay@acme.test","email":"gus@acme.test","firstName":"Fay","lastName":"Fox"}
+{"email":"fay@acme.test","firstName":"Fay","lastName":"Fox"} {}
 {"email":"#;
         assert_eq!(
             read(text, Format::JsonLines),
@@ -332,9 +415,32 @@ mod tests {
                 "4 line: missing field `lastName`",
                 "5 line: unknown field `pasword`, expected one of `email`, `firstName`, `lastName`, `title`, `roles`, `status`, `passwordHash`",
                 "6 line: is not a JSON object of a person",
-                "7 line: is not a JSON object of a person",
+                "7 ed@acme.test Ed  INVITED",
+                "8 firstName: is not a text",
+                "9 roles: is no list of roles",
+                "10 passwordHash: is not a text",
+                "11 line: duplicate field `email`",
+                "12 line: is not a JSON object of a person",
+                "13 line: is not a JSON object of a person",
             ]
         );
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_refused_alone() {
+        let long = |letters: usize| format!(r#"{{"email":"{}"#, "x".repeat(letters));
+        let ann = r#"{"email":"ann@acme.test","firstName":"Ann","lastName":"Lee"}"#;
+        for letters in [65_526, 65_527, 200_000] {
+            assert_eq!(
+                read(&format!("{}\n{ann}\n{}", long(letters), long(letters)), Format::JsonLines),
+                [
+                    "1 line: is longer than 65536 bytes",
+                    "2 ann@acme.test Ann  INVITED",
+                    "3 line: is longer than 65536 bytes"
+                ],
+                "{letters}"
+            );
+        }
     }
 
     #[test]
@@ -344,7 +450,17 @@ mod tests {
         assert_eq!(of("email,firstName\n"), ["header: `lastName` is missing"]);
         assert_eq!(of("email,email,firstName,lastName\n"), ["header: `email` is there twice"]);
         assert!(
-            of("email;firstName;lastName\n")[0].starts_with("header: there is no column `email;firstName;lastName`")
+            of("email,firstName,lastName,phone\n")[0].starts_with("header: there is no column `phone`; use email,")
         );
+        for parted in ["email;firstName;lastName\n", "email\tfirstName\tlastName\n"] {
+            assert_eq!(of(parted), ["header: cells have to be parted by commas"]);
+        }
+        assert_eq!(
+            of("email,firstName,lastName\rann@acme.test,Ann,Lee"),
+            ["header: lines have to end with a line feed"]
+        );
+        let mut wide = Source::new(b"\xff\xfee\0m\0a\0i\0l\0".as_slice(), Format::Csv);
+        let refusal = wide.next().err().unwrap();
+        assert!(matches!(refusal, Error::Invalid(problems) if problems[0].reason.starts_with("is not UTF-8; save")));
     }
 }

@@ -248,6 +248,13 @@ impl App {
                 for person in &new {
                     match self.create_all(by, std::slice::from_ref(person)).await {
                         Ok(()) => tally.created += 1,
+                        // Perhaps the same file is being taken in beside: who is there by now, just so, is passed over.
+                        Err(Error::AccountExists) => match self.compare(by, person, wish).await {
+                            Ok(Outcome::Unchanged) => tally.unchanged += 1,
+                            Ok(Outcome::Updated(_)) => tally.updated += 1,
+                            Ok(Outcome::New) => refused.extend(blamed(person.line, Error::Conflict)?),
+                            Err(refusal) => refused.extend(blamed(person.line, refusal)?),
+                        },
                         Err(refusal) => refused.extend(blamed(person.line, refusal)?),
                     }
                 }
@@ -374,7 +381,7 @@ fn blamed(line: u64, refusal: Error) -> Result<Vec<RefusedLine>> {
             problems.into_iter().take(1).map(|it| RefusedLine { line, field: it.field, reason: it.reason }).collect()
         }
         Error::Conflict => {
-            let reason = "the last Admin has to remain, or somebody was faster";
+            let reason = "the last Admin has to remain, or somebody was faster: import the file again";
             vec![RefusedLine { line, field: "line".into(), reason: reason.into() }]
         }
         other => vec![RefusedLine { line, field: "line".into(), reason: other.to_string() }],

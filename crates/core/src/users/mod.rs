@@ -519,7 +519,7 @@ pub(crate) fn person_name(field: &str, text: &str) -> Result<String> {
 
 /// What nobody sees, and what turns the letters after it round or begins a line: in a list or a letter a name would pass for another, or
 /// for more than a name (Unicode Technical Report 36, section 2.5). Marks that right-to-left names need are none of it.
-fn is_unseen(letter: char) -> bool {
+pub(crate) fn is_unseen(letter: char) -> bool {
     letter.is_control() || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -121,7 +121,7 @@ fn remark(field: &str, text: &str) -> Result<String> {
     if steps::is_text(text, 0, 2_000) {
         Ok(text.into())
     } else {
-        Err(Error::invalid(field, "use at most 2,000 characters"))
+        Err(Error::invalid(field, "use at most 2,000 characters, no control characters but tabs and line breaks"))
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Problem, Result};
+use crate::users::is_unseen;
 
 /// Steps of one version.
 pub const MOST_STEPS: usize = 200;
@@ -118,7 +119,9 @@ impl Kind {
         let value = value.trim();
         let refuse = |reason: &str| Err(Error::invalid("value", reason));
         match self {
-            Self::Text if !is_text(value, 1, LONG) => refuse("use 1 to 10,000 characters"),
+            Self::Text if !is_text(value, 1, LONG) => {
+                refuse("use 1 to 10,000 characters, no control characters but tabs and line breaks")
+            }
             Self::YesNo if !matches!(value, "YES" | "NO") => refuse("say YES or NO"),
             Self::Choice { options } if !options.iter().any(|option| option == value) => {
                 refuse("not one of the options")
@@ -153,7 +156,7 @@ fn tidied(place: usize, step: Step, problems: &mut Vec<Problem>) -> Step {
         wrong("title", "use 1 to 200 characters, none of them control characters");
     }
     if !is_text(&step.instructions, 0, LONG) {
-        wrong("instructions", "use at most 10,000 characters");
+        wrong("instructions", "use at most 10,000 characters, no control characters but tabs and line breaks");
     }
     match &step.kind {
         Kind::Number { unit, min, max } => {
@@ -171,7 +174,10 @@ fn tidied(place: usize, step: Step, problems: &mut Vec<Problem>) -> Step {
             let distinct: HashSet<&str> = options.iter().map(String::as_str).collect();
             let fit = options.iter().all(|option| is_line(option, 1, SHORT) && option.trim() == option);
             if !(1..=MOST_OPTIONS).contains(&options.len()) || distinct.len() != options.len() || !fit {
-                wrong("options", "use 1 to 100 options, all different, each of 1 to 200 characters");
+                wrong(
+                    "options",
+                    "use 1 to 100 options, all different, each of 1 to 200 characters, no blanks around it",
+                );
             }
         }
         Kind::Text | Kind::YesNo | Kind::Photo => {}
@@ -185,9 +191,9 @@ pub(crate) fn is_text(text: &str, least: usize, most: usize) -> bool {
     (least..=most).contains(&text.chars().count()) && !text.chars().any(odd)
 }
 
-/// Text of one line.
+/// Text of one line. In a list one title must not pass for another, so nothing turns the letters round.
 pub(crate) fn is_line(text: &str, least: usize, most: usize) -> bool {
-    (least..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+    (least..=most).contains(&text.chars().count()) && !text.chars().any(is_unseen)
 }
 
 #[cfg(test)]
@@ -223,6 +229,16 @@ mod tests {
         assert!(kind.accept("WORN").is_err() && kind.accept("").is_err());
         assert!(Kind::YesNo.accept("YES").is_ok());
         assert!(Kind::YesNo.accept("yes").is_err() && Kind::YesNo.accept("MAYBE").is_err());
+    }
+
+    #[test]
+    fn no_title_and_no_option_shows_other_letters_than_it_has() {
+        let turned = |text: &str| format!("Open \u{202e}{text}");
+        let titled = Step { title: turned("evlav"), ..step(Kind::Text) };
+        let chosen = step(Kind::Choice { options: vec![turned("neddo")] });
+        assert_eq!(fields(vec![titled, chosen]), ["steps.0.title", "steps.1.options"]);
+        let instructed = Step { instructions: "Line one\n\tand \u{0}".into(), ..step(Kind::Text) };
+        assert_eq!(fields(vec![instructed]), ["steps.0.instructions"]);
     }
 
     #[test]

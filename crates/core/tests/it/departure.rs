@@ -25,6 +25,14 @@ async fn export(world: &World, id: &str) -> Vec<Value> {
     read
 }
 
+/// Something counted, unless it is already.
+fn counting(key: &str) -> String {
+    format!(
+        "INSERT INTO guesses (id, failed, pending, streak, window_since, pending_since, next_at) VALUES ('{key}', 1, 0, 0, 1, 0, 0)
+         ON CONFLICT (id) DO NOTHING"
+    )
+}
+
 fn kinds(lines: &[Value]) -> BTreeSet<&str> {
     lines.iter().map(|line| line["kind"].as_str().unwrap()).collect()
 }
@@ -39,6 +47,16 @@ on_both! {
                     world.wait(60);
                 }
             }
+        }
+        // What is counted about its people, wherever: each is a key of its own.
+        for kind in ["account/john@quagga.test", "forgotten/john@quagga.test", "mailbox/quagga/former@elsewhere.test"] {
+            world.database.run(&counting(kind)).await;
+        }
+        let john = world.database.value("SELECT id FROM users WHERE tenant_id = 'quagga' ORDER BY id LIMIT 1").await;
+        let address = world.database.value(&format!("SELECT address FROM known_addresses WHERE user_id = {john}")).await;
+        let keys = ["change", "second", "enrol", "wisher"].map(|kind| format!("{kind}/{john}"));
+        for key in keys.iter().chain(&[format!("known/{john}/{address}"), format!("second/{john}/{address}")]) {
+            world.database.run(&counting(key)).await;
         }
         let tables = world.database.tables_of_tenants().await;
         assert!(tables.len() > 20, "{tables:?}");
@@ -56,6 +74,8 @@ on_both! {
         for table in &tables {
             assert_eq!(count(table, "quagga").await, "0", "{table}");
         }
+        let counted = format!("SELECT count(*) FROM guesses WHERE id LIKE '%/{john}' OR id LIKE '%/{john}/%' OR id LIKE 'mailbox/quagga/%'");
+        assert_eq!(world.database.value(&counted).await, "0");
         let hex = "717561676761";
         let dump = world.database.dump().await.to_lowercase();
         let left: Vec<&str> = dump.lines().filter(|line| line.contains("quagga") || line.contains(hex)).collect();

@@ -76,6 +76,21 @@ on_both! {
         assert_eq!((again.created, again.unchanged), (0, 3), "an import is taken up by repeating it");
     }
 
+    async fn a_file_taken_in_twice_at_once_is_refused_nowhere(world) {
+        let acme = world.tenant("acme").await;
+        let by = world.managing(&acme).await;
+        let line = |number| format!("u{number}@acme.test,Ann,Lee,,VIEWER,INVITED\n");
+        let file = format!("email,firstName,lastName,title,roles,status\n{}", (0..400).map(line).collect::<String>());
+        let taken = || taken_in(&world, &by, &file, Wish::default());
+        let rivals = tokio::join!(taken(), taken(), taken(), taken());
+        let mut created = 0;
+        for (tally, refused) in [rivals.0, rivals.1, rivals.2, rivals.3].map(Result::unwrap) {
+            assert_eq!((refused.as_slice(), tally.created + tally.unchanged), ([].as_slice(), 400));
+            created += tally.created;
+        }
+        assert_eq!(created, 400);
+    }
+
     async fn a_refused_line_harms_no_other(world) {
         let acme = world.tenant("acme").await;
         let by = world.managing(&acme).await;

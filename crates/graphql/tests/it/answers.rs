@@ -87,7 +87,6 @@ async fn what_is_no_valid_document_is_told_so_without_hints() {
         "query($id: Usr) { user(id: $id) { id } }",
         "{ ...Nothing }",
         "subscription { me { id } }",
-        "mutation { setUserRoles(input: {id: 1, roles: [ADMN]}) { id } }",
         "{ a: me { id } a: sessions { id } }",
         "{ users { id } users { email } }",
         "\"\"\" { me { id } }",
@@ -137,8 +136,6 @@ async fn what_is_no_valid_document_is_told_so_without_hints() {
         Unknown fragment: "Nothing"
     subscription { me { id } }
         Schema is not configured for subscriptions.
-    mutation { setUserRoles(input: {id: 1, roles: [ADMN]}) { id } }
-        Invalid value for argument "input.roles.0", enumeration type "Role" does not contain the value "ADMN"
     { a: me { id } a: sessions { id } }
         `a` is selected twice; select it once
     { users { id } users { email } }
@@ -146,6 +143,42 @@ async fn what_is_no_valid_document_is_told_so_without_hints() {
     """ { me { id } }
         a block string has no end
     "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_input_that_does_not_fit_is_named_by_its_field() {
+    let world = World::on_sqlite().await;
+    let admin = world.as_role(Role::Admin).await;
+    for (query, field, reason) in [
+        ("{ auditLog(since: \"soon\") { id } }", "since", r#"expected type "DateTime""#),
+        (
+            "{ auditLog(outcome: done) { id } }",
+            "outcome",
+            r#"enumeration type "Outcome" does not contain the value "done""#,
+        ),
+        (
+            "mutation { setUserRoles(input: {id: 1, roles: [ADMN]}) { id } }",
+            "roles.0",
+            r#"enumeration type "Role" does not contain the value "ADMN""#,
+        ),
+        ("mutation { createTemplate(input: {title: null}) { id } }", "title", r#"expected type "String""#),
+        (
+            "mutation { createTemplate(input: {title: \"a\", steps: [{title: \"a\"}, {title: 5}]}) { id } }",
+            "steps.1.title",
+            r#"expected type "String""#,
+        ),
+        ("mutation { createUser(input: {email: \"a@b.test\"}) { id } }", "firstName", "is required"),
+        ("mutation { createTemplate(input: {title: \"a\", admin: true}) { id } }", "admin", "there is no such field"),
+        (
+            "mutation { updateClientSettings(input: {passwordMinLength: 65}) { accessTtl } }",
+            "passwordMinLength",
+            "at most 64",
+        ),
+    ] {
+        let answer = world.ask(&admin, query).await;
+        assert_eq!(codes(&answer), ["VALIDATION_ERROR"], "{query}: {answer}");
+        assert_eq!(answer["errors"][0]["extensions"]["details"], json!({field: reason}), "{query}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -105,7 +105,7 @@ impl Which {
             action: self.action,
             actor: self.actor,
             target: self.target,
-            outcome: self.outcome,
+            outcome: outcome(&self.outcome)?,
             ..Filter::default()
         })
     }
@@ -193,6 +193,15 @@ pub(crate) fn piece(lines: &[Record]) -> Option<(String, AuditId)> {
     let last = lines.last()?.id;
     let text = lines.iter().fold(String::new(), |text, line| text + &line.to_json() + "\n");
     Some((text, last))
+}
+
+/// Another word would find nothing, and look as if nothing had happened.
+fn outcome(text: &str) -> Result<String, Error> {
+    let outcome = text.to_ascii_lowercase();
+    match outcome.as_str() {
+        "" | "done" | "refused" => Ok(outcome),
+        _ => Err(Error::invalid("outcome", "use done or refused")),
+    }
 }
 
 fn log(client: &str) -> Result<Log, Error> {

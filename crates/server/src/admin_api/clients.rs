@@ -11,7 +11,7 @@ use purser_core::tenants::{ExportPlace, NewTenant, SettingsPatch, Tenant, Tenant
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::extract::{Body, Query, SystemWith};
+use crate::extract::{Body, Query, SystemWith, object};
 use crate::fault::{Answer, Empty, Envelope, Fault, Refused, created, success};
 use crate::ndjson;
 use crate::site::Site;
@@ -140,7 +140,7 @@ pub struct ClientUpdate {
     #[serde(default)]
     name: Option<String>,
     /// What to settle anew, as a JSON merge patch (RFC 7396): absent settings stay, null is the default, a list replaces the former.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     #[schema(value_type = Option<Object>)]
     settings: Option<SettingsPatch>,
     /// `DISABLED` ends every session of the tenant at once; `ACTIVE` lets its people sign in again.

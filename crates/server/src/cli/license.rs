@@ -105,7 +105,7 @@ async fn install(mut loaded: Loaded, key: &str) -> Result<(), Failure> {
     let app = open(loaded).await?;
     let state = app.install_license(&operator().grant(), key).await.map_err(|error| match error {
         Error::LicenseInvalid => Failure::new("the licence key is not valid here; the one in force stays")
-            .hint("`purser audit export --client admin --action license.installed` says why"),
+            .hint("`purser audit export --client admin --action license.installed --output -` says why"),
         other => other.into(),
     })?;
     say(&standing(&state))

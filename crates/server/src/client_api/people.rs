@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use bytes::Bytes;
 use futures::stream;
@@ -27,6 +27,8 @@ const MOST_REFUSED: u64 = 1_000;
 
 const CSV: &str = "text/csv";
 const JSON_LINES: &str = "application/jsonl";
+/// The other name of the same.
+const ND_JSON: &str = "application/x-ndjson";
 
 /// How an import goes about it.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -95,11 +97,7 @@ pub async fn import(
     Query(asked): Query<Importing>,
     request: Request,
 ) -> Answer {
-    let format = match (takes(request.headers(), CSV), takes(request.headers(), JSON_LINES)) {
-        (true, _) => Format::Csv,
-        (_, true) => Format::JsonLines,
-        _ => return Err(Fault::UnsupportedMediaType),
-    };
+    let format = named(request.headers()).ok_or(Fault::UnsupportedMediaType)?;
     let file = read_body(request, LONGEST, site.http.body_patience).await?;
     let wish = Wish {
         existing: if asked.update { Existing::Update } else { Existing::Keep },
@@ -120,6 +118,14 @@ pub async fn import(
         refused,
         stopped: tally.stopped,
     })
+}
+
+/// The format that a file is said to have.
+fn named(headers: &HeaderMap) -> Option<Format> {
+    if takes(headers, CSV) {
+        return Some(Format::Csv);
+    }
+    [JSON_LINES, ND_JSON].into_iter().any(|media| takes(headers, media)).then_some(Format::JsonLines)
 }
 
 /// In which format to give people out.

@@ -153,7 +153,9 @@ pub fn takes(headers: &HeaderMap, wanted: &str) -> bool {
 fn is_type(media: &str, wanted: &str) -> bool {
     let mut parts = media.split(';').map(str::trim);
     let essence = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(wanted));
-    essence && parts.all(|parameter| parameter.is_empty() || is_utf8_charset(parameter))
+    // RFC 4180 section 3; what has no header is refused by whoever reads it.
+    let is_header = |parameter: &str| wanted == "text/csv" && parameter.eq_ignore_ascii_case("header=present");
+    essence && parts.all(|parameter| parameter.is_empty() || is_utf8_charset(parameter) || is_header(parameter))
 }
 
 fn is_utf8_charset(parameter: &str) -> bool {
@@ -198,6 +200,14 @@ mod tests {
         ] {
             assert!(demand(&with(&[("content-type", media)]), "application/json").is_ok(), "{media}");
         }
+    }
+
+    #[test]
+    fn a_table_may_say_that_it_has_a_header() {
+        let table = |media: &'static str| takes(&with(&[("content-type", media)]), "text/csv");
+        assert!(table("text/csv; charset=UTF-8; header=present"));
+        assert!(!table("text/csv; header=absent"));
+        assert!(!takes(&with(&[("content-type", "application/json; header=present")]), "application/json"));
     }
 
     #[test]

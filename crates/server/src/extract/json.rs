@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
+use std::marker::PhantomData;
 
 use purser_core::error::{Error, Result};
-use serde::de::{self, DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserialize as _, DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::Deserializer;
 
 /// Objects and arrays inside each other, the outermost counted.
@@ -145,6 +147,37 @@ impl<'de> Visitor<'de> for NameVisitor {
     }
 }
 
+/// A member that is an object: null counts as absent, and an array is refused, which a derived reading would take for the members in
+/// their order.
+///
+/// # Errors
+/// For whatever is not an object, or does not fit.
+pub fn object<'de, D: de::Deserializer<'de>, T: de::Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    Option::<Object<T>>::deserialize(from).map(|it| it.map(|Object(it)| it))
+}
+
+struct Object<T>(T);
+
+impl<'de, T: de::Deserialize<'de>> de::Deserialize<'de> for Object<T> {
+    fn deserialize<D: de::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(ObjectVisitor(PhantomData)).map(Self)
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: de::Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(object))
+    }
+}
+
 /// The field that does not fit, with a reason in our own words: the library's words quote the value, which may be a secret.
 pub(super) fn misfit(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     let words = error.inner().to_string();
@@ -167,6 +200,8 @@ fn reason(words: &str) -> &'static str {
         "has the wrong type"
     } else if words.starts_with("unknown variant") {
         "is not one of the known values"
+    } else if words.contains("is not a duration; ") {
+        "write a whole number and a unit, as 90s, 10m, 24h or 30d"
     } else {
         "is not valid"
     }
@@ -184,7 +219,7 @@ mod tests {
     struct SignIn {
         email: String,
         password: String,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "super::object")]
         extra: Option<Inner>,
     }
 
@@ -219,6 +254,8 @@ mod tests {
                 "extra.roles[0]",
                 "is not one of the known values",
             ),
+            (r#"{"email":"a","password":"b","extra":[["Admin"]]}"#, "extra", "has the wrong type"),
+            (r#"{"email":"a","password":"b","extra":"x"}"#, "extra", "has the wrong type"),
             (r#"["a","b"]"#, "body", "must be a JSON object"),
             ("", "body", "must be a JSON object"),
         ] {

@@ -18,7 +18,7 @@ pub use body::{Body, DEFAULT_LIMIT, Form, read_body, takes};
 pub use caller::{AdminWho, SystemWith, Who, With, granted};
 pub use client::NamedClient;
 pub use credential::{Credential, cookie_names, lone_cookie};
-pub use json::read as read_json;
+pub use json::{object, read as read_json};
 pub use origin::{allowed_origin_if_sent, own_origin, same_origin};
 pub use query::Query;
 pub use upload::Upload;

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::view::ClaimNames;
+use crate::extract::object;
 
 /// What to set of a provider. Exactly one of `oidc`, `saml` and `microsoft` says what it is; it never changes. When one is changed, what
 /// is absent stays, its secret too, and an empty text takes away what may be absent.
@@ -36,10 +37,13 @@ pub struct ProviderForm {
     #[schema(value_type = Option<Object>)]
     group_roles: Option<BTreeMap<String, Vec<Role>>>,
     /// For OpenID Connect.
+    #[serde(default, deserialize_with = "object")]
     oidc: Option<OidcForm>,
     /// For SAML.
+    #[serde(default, deserialize_with = "object")]
     saml: Option<SamlForm>,
     /// For Microsoft Entra.
+    #[serde(default, deserialize_with = "object")]
     microsoft: Option<MicrosoftForm>,
 }
 

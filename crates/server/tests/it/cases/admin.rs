@@ -66,6 +66,15 @@ on_both! {
             let reply = admin.patch("/api/admin/clients/acme", &json!({ "settings": settings })).await;
             assert_eq!(reply.refusal(), is(400, "VALIDATION_ERROR"), "{settings}");
         }
+        // An array is no object, whatever stands in it, and what a time is to look like is said.
+        for (settings, field, reason) in [
+            (json!([]), "settings", "has the wrong type"),
+            (json!(["1h", "2h"]), "settings", "has the wrong type"),
+            (json!({"cookieIdle": "0s"}), "settings.cookieIdle", "write a whole number and a unit, as 90s, 10m, 24h or 30d"),
+        ] {
+            let reply = admin.patch("/api/admin/clients/acme", &json!({ "settings": settings })).await;
+            assert_eq!(reply.json()["error"]["details"], json!({field: reason}), "{settings}: {reply}");
+        }
         assert_eq!(settle(json!({})).await, less);
     }
 
@@ -237,9 +246,15 @@ on_both! {
             "/api/admin/audit?since=yesterday",
             "/api/admin/audit?client=A%20B",
             "/api/admin/audit?before=x",
+            "/api/admin/audit?outcome=ok",
+            "/api/admin/audit/export?outcome=ok",
             "/api/admin/audit?first=99999999999",
         ] {
             assert_eq!(admin.get(target).await.refusal(), is(400, "VALIDATION_ERROR"), "{target}");
+        }
+        for target in ["/api/admin/audit?outcome=done", "/api/admin/audit?outcome=DONE"] {
+            let told = admin.get(target).await.json();
+            assert!(told["data"]["entries"].as_array().is_some_and(|lines| !lines.is_empty()), "{target}: {told}");
         }
         for target in ["/api/admin/clients?first=0", "/api/admin/clients?first=4294967295", "/api/admin/clients?search=%27%25_%5C",
             "/api/admin/clients/acme/users?search=%00", "/api/admin/audit?action=%00&first=0", "/api/admin/clients?search=%F0%9F%92%A9"] {

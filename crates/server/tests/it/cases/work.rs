@@ -82,6 +82,13 @@ on_both! {
         assert!(out.body.contains("'=ann@acme.test,Ann,Lee,,AUTHOR VIEWER,INVITED\r\n"), "{out}");
         let lines = admin.ask("GET", "/api/client/users/export?format=jsonl").await;
         assert_eq!(lines.body.lines().count(), 2);
+        for media in ["Content-Type: application/jsonl", "Content-Type: application/x-ndjson"] {
+            let back = admin.with(media).send_raw("POST", "/api/client/users/import", &lines.body).await;
+            assert_eq!(back.json()["data"]["unchanged"], 2, "{media}: {back}");
+        }
+        let neither = admin.with("Content-Type: text/plain").send_raw("POST", "/api/client/users/import", file).await;
+        assert_eq!(neither.refusal(), is(415, "UNSUPPORTED_MEDIA_TYPE"));
+        assert!(!neither.body.contains("must be JSON"), "{neither}");
         let whole = csv.send_raw("POST", "/api/client/users/import", "email,name\n").await;
         assert_eq!(whole.refusal(), is(400, "VALIDATION_ERROR"));
         let author = site.as_role(Role::Author).await;

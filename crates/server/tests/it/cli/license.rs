@@ -40,7 +40,10 @@ on_both! {
             Ran::from(command.output().unwrap())
         };
         assert!(on_premises(&["license", "show"]).done().contains("There is no licence."));
-        assert_eq!(on_premises(&["license", "install", "nonsense"]).status, 1);
+        let refused = on_premises(&["license", "install", "nonsense"]);
+        assert_eq!(refused.status, 1);
+        let advised = refused.err.split('`').nth(1).unwrap().split_whitespace().skip(1).collect::<Vec<_>>();
+        assert!(on_premises(&advised).done().contains("the key is not a compact JWS"), "what is advised can be run as it stands");
         on_premises(&["license", "install", key.trim()]).done();
         let shown = on_premises(&["license", "show"]).done();
         assert_eq!((said(&shown, "serial"), said(&shown, "seats used")), ("7", "0 of 25"));
