@@ -1,15 +1,18 @@
 //! What whoever runs the server asks of it: `/healthz`, `/readyz`, `/metrics`, the public keys, and the description of the API.
 
+use std::sync::OnceLock;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use purser_core::error::Error;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::fault::{Answer, Envelope, Refused, success};
+use crate::fault::{Answer, Envelope, Refused, success, written};
 use crate::site::Site;
 
 /// A word about the server.
@@ -76,5 +79,25 @@ pub fn figures_page(figures: String) -> Response {
 #[utoipa::path(get, path = "/api/openapi.json", tag = "operations",
     responses((status = 200, description = "OpenAPI", body = Object)))]
 pub async fn openapi() -> Answer {
-    Ok(Json(crate::router::description()).into_response())
+    description().map(|text| written(StatusCode::OK, text)).map_err(Into::into)
+}
+
+/// Written once, when somebody first asks: it costs as much as a hundred other answers, and asking costs a stranger nothing.
+fn description() -> Result<Bytes, Error> {
+    static WRITTEN: OnceLock<Bytes> = OnceLock::new();
+    if let Some(text) = WRITTEN.get() {
+        return Ok(text.clone());
+    }
+    let text = Bytes::from(serde_json::to_vec(&crate::router::description()).map_err(Error::internal)?);
+    Ok(WRITTEN.get_or_init(|| text).clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_description_is_written_once() {
+        assert!(std::ptr::eq(description().unwrap().as_ptr(), description().unwrap().as_ptr()));
+    }
 }

@@ -33,7 +33,10 @@ pub struct Key {
 impl Key {
     /// Reads one member of a key set; nothing if it may not check signatures or is of a kind that is not used here.
     fn read(jwk: &Value) -> Option<Self> {
-        let jwk = jwk.as_object()?;
+        let mut jwk = jwk.as_object()?.clone();
+        // Some libraries write what they do not say as null.
+        jwk.retain(|_, member| !member.is_null());
+        let jwk = &jwk;
         // A private key that was published checks signatures that anybody can make.
         if jwk.contains_key("d") || jwk.contains_key("k") || !is_for_signatures(jwk) {
             return None;
@@ -83,7 +86,10 @@ fn public(jwk: &Map<String, Value>) -> Option<(DecodingKey, Vec<Algorithm>)> {
     let bytes = |name: &str| URL_SAFE_NO_PAD.decode(text(name)?).ok();
     match (text("kty")?, text("crv")) {
         ("RSA", _) => {
-            let (modulus, exponent) = (bytes("n")?, bytes("e")?);
+            // RFC 7518 section 6.3.1.1: the nought that some libraries put in front is no part of the number.
+            let number =
+                |name: &str| bytes(name).map(|bytes| bytes.into_iter().skip_while(|it| *it == 0).collect::<Vec<_>>());
+            let (modulus, exponent) = (number("n")?, number("e")?);
             let strong = (2048..=8192).contains(&bits(&modulus)) && exponent.last()? % 2 == 1 && bits(&exponent) > 1;
             strong.then(|| (DecodingKey::from_rsa_raw_components(&modulus, &exponent), RSA.to_vec()))
         }

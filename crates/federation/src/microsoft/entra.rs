@@ -146,7 +146,11 @@ pub(super) fn from_directory(cloud: &Cloud, directory: &Directory, claims: &Clai
 fn is_audience(cloud: &Cloud, mode: &Mode, audience: Option<&str>) -> bool {
     match (mode, audience) {
         (_, None) => false,
-        (Mode::Graph, Some(audience)) => [GRAPH, GRAPH_ADDRESS, &cloud.graph_url].contains(&audience),
+        // As it was asked for as a resource: Entra writes the slash at the end if there was one.
+        (Mode::Graph, Some(audience)) => {
+            let address = audience.strip_suffix('/').unwrap_or(audience);
+            audience == GRAPH || [GRAPH_ADDRESS, &cloud.graph_url].contains(&address)
+        }
         (Mode::Api { audience: ours }, Some(audience)) => audience == ours,
     }
 }

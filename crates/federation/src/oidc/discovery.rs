@@ -51,8 +51,7 @@ pub(super) struct Document {
     id_token_signing_alg_values_supported: Option<Vec<String>>,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
     token_endpoint_auth_signing_alg_values_supported: Option<Vec<String>>,
-    #[serde(default)]
-    authorization_response_iss_parameter_supported: bool,
+    authorization_response_iss_parameter_supported: Option<bool>,
 }
 
 /// What of it is used to sign people in.
@@ -170,7 +169,7 @@ impl Document {
             id_token_algorithms: self.id_token_signing_alg_values_supported.clone(),
             client_methods: self.token_endpoint_auth_methods_supported.clone(),
             client_algorithms: self.token_endpoint_auth_signing_alg_values_supported.clone(),
-            names_itself: self.authorization_response_iss_parameter_supported,
+            names_itself: self.authorization_response_iss_parameter_supported.unwrap_or_default(),
         })
     }
 }

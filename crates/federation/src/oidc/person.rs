@@ -32,7 +32,8 @@ impl Told<'_> {
         identity.session = claims.text("sid").filter(|sid| sid.len() <= 255).map(str::to_owned);
         identity.amr = methods(claims);
         identity.second_factor = has_second_factor(&identity.amr, claims.text("acr"));
-        let thin = identity.email.is_none() || identity.first_name.is_none() || identity.last_name.is_none();
+        let names = identity.first_name.is_some() && identity.last_name.is_some();
+        let thin = identity.email.is_none() || !names || self.lacks_groups(&identity);
         if let (true, Some(url), Some(token)) = (thin, &self.announced.userinfo, self.access_token)
             && let Some(more) = self.userinfo(url, token, &identity.subject).await?
         {
@@ -42,6 +43,11 @@ impl Told<'_> {
     }
 
     /// OpenID Connect Core section 5.3.
+    /// Groups are only missing if they were asked for: by the scope that is called as the claim is.
+    fn lacks_groups(&self, identity: &Identity) -> bool {
+        identity.groups.is_none() && self.provider.scopes.contains(&self.provider.claims.groups)
+    }
+
     async fn userinfo(&self, url: &Url, token: &Secret, subject: &str) -> Result<Option<Claims>> {
         let call = Call { bearer: Some(token), headers: &[("accept", "application/json")], ..Call::default() };
         let answer = self.line.call(url, call).await?;

@@ -1,5 +1,7 @@
 //! What a verified assertion says, and whether it is meant for us, here and now.
 
+use std::borrow::Cow;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::xml::{ASSERTION, Node, is_ncname, quoted};
@@ -45,11 +47,13 @@ impl NameId {
     /// Reads a `NameID`; names made for others are refused.
     pub(super) fn read(node: Node<'_, '_>, sp: &ServiceProvider, idp: &IdentityProvider) -> Result<Self> {
         let owned = |name| node.attribute(name).map(str::to_owned);
+        // An empty qualifier qualifies nothing.
+        let qualifier = |name| owned(name).filter(|it| !it.is_empty());
         let name = Self {
             value: node.text()?,
             format: owned("Format"),
-            name_qualifier: owned("NameQualifier"),
-            sp_name_qualifier: owned("SPNameQualifier"),
+            name_qualifier: qualifier("NameQualifier"),
+            sp_name_qualifier: qualifier("SPNameQualifier"),
         };
         if name.value.is_empty() || name.value.len() > Self::LENGTH {
             return Err(Refusal::invalid("name: the NameID is empty or too long"));
@@ -290,7 +294,10 @@ impl Statements {
 
 /// A moment as SAML writes it (core 1.3.3): UTC, which is the `Z`.
 pub(super) fn moment(text: &str) -> Result<Timestamp> {
-    let malformed = || Refusal::invalid(format!("time: {} is not a moment in UTC", quoted(text)));
+    let written = text;
+    let malformed = || Refusal::invalid(format!("time: {} is not a moment in UTC", quoted(written)));
+    // xs:dateTime writes UTC in two ways; SAML core 1.3.3 asks for the letter, and libraries send the number.
+    let text = text.strip_suffix("+00:00").map_or_else(|| text.into(), |it| Cow::from(format!("{it}Z")));
     let plain = text.len() <= 40 && text.bytes().all(|it| it.is_ascii_digit() || b"-:.TZ".contains(&it));
     if !plain || !text.ends_with('Z') || !text.contains('T') {
         return Err(malformed());

@@ -77,6 +77,15 @@ async fn a_token_for_graph_is_believed_once_graph_has_honoured_it() {
 }
 
 #[tokio::test]
+async fn graphs_address_may_end_in_a_slash() {
+    for (audience, believed) in [("https://graph.microsoft.com/", true), ("https://graph.microsoft.com//", false)] {
+        let site = Site::new().await;
+        let access = Access { audience: Audience::Api(audience.into()), ..Access::graph(Version::V1) };
+        assert_eq!(site.check_access(&access).await.is_ok(), believed, "{audience}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_for_our_own_api_is_believed_by_its_signature_alone() {
     for version in VERSIONS {
         let site = Site::api(version).await;

@@ -225,6 +225,26 @@ fn keys_that_say_less_are_taken() {
 }
 
 #[test]
+fn a_member_that_is_null_says_nothing() {
+    let jwk =
+        ["use", "alg", "key_ops", "issuer"].iter().fold(Signer::rsa("k").jwk(), |jwk, it| with(jwk, it, json!(null)));
+    assert_eq!(set(&[jwk]).keys()[0].kid.as_deref(), Some("k"));
+    let unnamed = with(Signer::rsa("k").jwk(), "kid", json!(null));
+    assert_eq!(set(&[unnamed]).keys()[0].kid, None);
+}
+
+#[test]
+fn a_modulus_with_a_nought_in_front_is_the_same_number() {
+    let signer = Signer::rsa("k");
+    let jwk = signer.jwk();
+    let modulus = URL_SAFE_NO_PAD.decode(jwk["n"].as_str().unwrap()).unwrap();
+    let padded = URL_SAFE_NO_PAD.encode([vec![0], modulus].concat());
+    let token = read(&signer, &json!({ "alg": "RS256", "kid": "k" }), &json!({})).unwrap();
+    let keys = set(&[with(jwk, "n", json!(padded))]);
+    assert!(token.verify(&keys.keys()[0]).is_ok());
+}
+
+#[test]
 fn two_keys_of_one_name_are_both_left_out() {
     let keys = set(&[Signer::p256("twice").jwk(), Signer::p256("once").jwk(), Signer::ed25519("twice").jwk()]);
     let kids: Vec<_> = keys.keys().iter().map(|key| key.kid.as_deref()).collect();

@@ -162,6 +162,18 @@ fn known_conditions_and_further_audiences_are_accepted() {
 }
 
 #[test]
+fn moments_in_utc_may_say_so_by_their_offset() {
+    let posted = draft().map(|xml| xml.replace(".123Z\"", ".123+00:00\"")).sign_both(&honest()).posted();
+    assert_eq!(verify(&posted).unwrap().not_on_or_after.to_string(), "2026-11-21T12:05:00.123Z");
+}
+
+#[test]
+fn a_qualifier_that_is_empty_says_nothing() {
+    let posted = draft().with("<saml:NameID ", r#"<saml:NameID NameQualifier="" SPNameQualifier="" "#);
+    assert!(verify(&posted.sign_both(&honest()).posted()).is_ok());
+}
+
+#[test]
 fn an_assertion_is_to_be_remembered_until_the_first_of_its_ends() {
     let until = |confirmation: &str, conditions: &str| {
         let draft = draft()

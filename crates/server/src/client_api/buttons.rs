@@ -14,7 +14,7 @@ use crate::site::Site;
 
 /// The ways in that a tenant's sign-in page offers besides the password.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Providers {
+pub struct WaysIn {
     providers: Vec<WayIn>,
 }
 
@@ -39,12 +39,12 @@ pub struct WayIn {
 #[utoipa::path(get, path = "/api/client/auth/providers", tag = "client: single sign-on",
     params(("X-Client-ID" = Option<String>, Header, description = "The tenant"), ("client" = Option<String>, Query, description = "The tenant")),
     responses(
-        (status = 200, description = "The providers", body = Envelope<Providers>),
+        (status = 200, description = "The providers", body = Envelope<WaysIn>),
         (status = 400, description = "`CLIENT_REQUIRED`, `VALIDATION_ERROR`", body = Refused),
         (status = 404, description = "`NOT_FOUND`: no such tenant", body = Refused)))]
 pub async fn list(State(site): State<Site>, client: NamedClient) -> Answer {
     let buttons = site.app.sign_in_buttons(client.name()).await?;
-    success(Providers { providers: buttons.into_iter().map(|button| way_in(button, client.name())).collect() })
+    success(WaysIn { providers: buttons.into_iter().map(|button| way_in(button, client.name())).collect() })
 }
 
 fn way_in(button: Button, tenant: Option<&TenantId>) -> WayIn {

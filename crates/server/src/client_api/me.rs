@@ -25,7 +25,7 @@ pub struct Me<'a> {
     #[schema(value_type = Vec<String>, example = json!(["work.read", "users.read", "templates.write"]))]
     permissions: RightNames,
     /// Their organisation.
-    client: Client<'a>,
+    client: Organisation<'a>,
     /// The session in use; null behind an Entra token, which makes none.
     session: Option<Session<'a>>,
     /// What there is to know about the licence; empty where all is well.
@@ -46,7 +46,7 @@ pub struct Enrolment {
 
 /// The caller's organisation.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Client<'a> {
+pub struct Organisation<'a> {
     /// Its id, as in `X-Client-ID`.
     #[schema(example = "acme")]
     id: &'a str,
@@ -101,7 +101,7 @@ fn shown<'a>(caller: &'a Caller, notices: &[Notice]) -> Me<'a> {
     Me {
         user: Account::from(caller.user()),
         permissions: RightNames(caller.user().roles),
-        client: Client { id: caller.tenant().id.as_str(), name: &caller.tenant().name },
+        client: Organisation { id: caller.tenant().id.as_str(), name: &caller.tenant().name },
         session: caller.session().map(|id| Session {
             id: Text(id),
             amr: Words(caller.amr()),

@@ -154,7 +154,8 @@ pub struct Exporting {
 #[utoipa::path(get, path = "/api/client/users/export", tag = "client: people",
     params(Exporting),
     responses(
-        (status = 200, description = "The file, in pieces", body = String, content_type = "text/csv"),
+        (status = 200, description = "The file, in pieces",
+            content((String = "text/csv"), (String = "application/jsonl"))),
         (status = 400, description = "`VALIDATION_ERROR`", body = Refused),
         (status = 401, description = "`INVALID_TOKEN`, `TOKEN_EXPIRED`", body = Refused),
         (status = 403, description = "`FORBIDDEN`", body = Refused)),

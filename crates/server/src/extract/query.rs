@@ -27,13 +27,46 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
             }
         }
         let read = axum::extract::Query::<T>::try_from_uri(&parts.uri);
-        read.map(|axum::extract::Query(it)| Self(it))
-            .map_err(|refusal| Error::invalid("query", reason(&refusal)).into())
+        read.map(|axum::extract::Query(it)| Self(it)).map_err(|refusal| misfit(&refusal.body_text()).into())
     }
 }
 
-/// What the reader said, without its preamble.
-fn reason(refusal: &axum::extract::rejection::QueryRejection) -> String {
-    let text = refusal.body_text();
-    text.split_once(": ").map_or_else(|| text.clone(), |(_, reason)| reason.to_owned())
+/// What the reader said, without its preamble: the parameter, and what is wrong with it.
+fn misfit(text: &str) -> Error {
+    let reason = text.split_once(": ").map_or(text, |(_, reason)| reason);
+    match reason.split_once(": ") {
+        Some((name, reason)) => Error::invalid(name, reason),
+        None => Error::invalid("query", reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::Request;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    struct Page {
+        #[serde(default)]
+        first: u32,
+    }
+
+    async fn read(query: &str) -> Result<u32, (String, String)> {
+        let (mut parts, ()) = Request::get(format!("/x?{query}")).body(()).unwrap().into_parts();
+        match Query::<Page>::from_request_parts(&mut parts, &()).await {
+            Ok(Query(page)) => Ok(page.first),
+            Err(Fault::Refused(Error::Invalid(problems))) => {
+                Err((problems[0].field.clone(), problems[0].reason.clone()))
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_parameter_that_does_not_fit_is_named() {
+        assert_eq!(read("first=7&other=x").await, Ok(7));
+        assert_eq!(read("first=x").await, Err(("first".into(), "invalid digit found in string".into())));
+        assert_eq!(read("first=1&first=2").await, Err(("first".into(), "is given twice".into())));
+    }
 }

@@ -79,7 +79,7 @@ impl Check {
 
     fn database(&mut self, settings: &Settings) {
         let url = settings.database.url.reveal();
-        let file = url.strip_prefix("sqlite:").is_some_and(|file| !file.is_empty());
+        let file = url.strip_prefix("sqlite:").is_some_and(names_a_file);
         let postgres = url.starts_with("postgres://") || url.starts_with("postgresql://");
         self.refuse_if(!file && !postgres, "database.url", "write sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME");
     }
@@ -222,6 +222,13 @@ const MOST_MEMORY_KIB: u32 = 256 * 1024;
 /// less memory than the last, nor less work than it.
 const LEAST_MEMORY_KIB: u32 = 7_168;
 const LEAST_WORK: u64 = 35_840;
+
+/// Whether it can only mean one file. `sqlite://a.db`, as others write what is in the working folder, would here be at the very top;
+/// nothing stays in memory.
+fn names_a_file(text: &str) -> bool {
+    let at_the_top = text.starts_with("//") && !text.starts_with("///");
+    !text.is_empty() && !at_the_top && text != ":memory:" && !text.starts_with("file:")
+}
 
 /// Whether a host is this machine itself.
 pub(crate) fn is_this_machine(host: &str) -> bool {

@@ -186,6 +186,25 @@ fn resolved<'a>(api: &'a Value, schema: &'a Value) -> &'a Value {
     }
 }
 
+/// What the described schema asks of a value and is not there, by its place. (Two Rust types of one name would share one schema,
+/// and each would be described as the other.)
+pub(crate) fn lacking(api: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
+    let schema = resolved(api, schema);
+    let mut lacking = Vec::new();
+    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        if value.get(name).is_none() {
+            lacking.push(format!("{at}.{name}"));
+        }
+    }
+    for (name, member) in value.as_object().into_iter().flatten() {
+        lacking.extend(self::lacking(api, &schema["properties"][name], member, &format!("{at}.{name}")));
+    }
+    for item in value.as_array().into_iter().flatten() {
+        lacking.extend(self::lacking(api, &schema["items"], item, &format!("{at}[]")));
+    }
+    lacking
+}
+
 #[test]
 fn every_reference_leads_somewhere() {
     fn check(api: &Value, part: &Value) {

@@ -166,6 +166,18 @@ fn values_that_do_not_fit_are_refused_with_what_would() {
 }
 
 #[test]
+fn a_database_file_is_named_without_guessing() {
+    for url in ["sqlite:a.db", "sqlite:/var/lib/a.db", "sqlite:///var/lib/a.db", "sqlite:./a.db"] {
+        assert_eq!(Place::bare().variable("PURSER_DATABASE__URL", url).load().settings.database.url.reveal(), url);
+    }
+    // Elsewhere they mean a file in the working folder, one in no folder at all, and none.
+    for url in ["sqlite://a.db", "sqlite::memory:", "sqlite:file:a.db?mode=ro", "sqlite:"] {
+        let refusal = Place::bare().variable("PURSER_DATABASE__URL", url).refusal();
+        assert!(refusal.contains("database.url"), "{url}: {refusal}");
+    }
+}
+
+#[test]
 fn settings_that_make_no_sense_together_are_refused() {
     let place = Place::with_file(
         r#"

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::http::probe::Reply;
 use crate::on_both;
+use crate::openapi::lacking;
 use crate::site::{Asker, DAY, Member, Site, System, vendor};
 use matrix::{Ear, Matrix};
 use recipes::{Prepared, prepared};
@@ -50,7 +51,7 @@ struct Operation {
 
 impl Operation {
     fn all() -> Vec<Self> {
-        let described = serde_json::to_value(router::description()).unwrap();
+        let described = described();
         let mut operations = Vec::new();
         for (path, methods) in described["paths"].as_object().unwrap() {
             for (method, described) in methods.as_object().unwrap() {
@@ -90,6 +91,21 @@ impl Operation {
         known.into_iter().find(|media| content[*media].is_object()).unwrap_or_default()
     }
 
+    /// What this answer should hold besides, by the description.
+    fn lacking(&self, api: &Value, reply: &Reply) -> Vec<String> {
+        let content = &self.described["responses"][reply.status.to_string()]["content"];
+        let media = reply.header("content-type").and_then(|media| media.split(';').next()).unwrap_or_default();
+        let place = format!("{} answers {} without ", self.name(), reply.status);
+        if content.is_object() && !media.is_empty() && content[media].is_null() {
+            return vec![format!("{} answers as {media}", self.name())];
+        }
+        if media == "application/json" {
+            lacking(api, &content[media]["schema"], &reply.json(), &place)
+        } else {
+            Vec::new()
+        }
+    }
+
     /// Whether the description says that this may be answered.
     fn documents(&self, status: u16, code: &str) -> bool {
         let response = &self.described["responses"][status.to_string()];
@@ -97,11 +113,16 @@ impl Operation {
     }
 }
 
+fn described() -> Value {
+    serde_json::to_value(router::description()).unwrap()
+}
+
 /// The table while it is filled.
 struct Table<'s> {
     site: &'s Site,
     text: String,
     undocumented: BTreeSet<String>,
+    api: Value,
     matrix: Matrix,
 }
 
@@ -122,6 +143,7 @@ impl<'s> Table<'s> {
         if !EVERYWHERE.contains(&code.as_str()) && !operation.documents(reply.status, &code) {
             self.undocumented.insert(format!("{} answers {} {code}", operation.name(), reply.status));
         }
+        self.undocumented.extend(operation.lacking(&self.api, reply));
         if reply.status < 400 { reply.status.to_string() } else { format!("{} {code}", reply.status) }
     }
 
@@ -222,7 +244,7 @@ on_both! {
         site.admin().await.post("/api/admin/license-on-prem", &json!({"licenseKey": key})).await;
         let expired = (site.as_role(Role::Admin).await, site.admin().await);
         site.wait(DAY);
-        let mut table = Table { site: &site, text: String::new(), undocumented: BTreeSet::new(), matrix: Matrix::default() };
+        let mut table = Table { site: &site, text: String::new(), undocumented: BTreeSet::new(), api: described(), matrix: Matrix::default() };
         for operation in Operation::all() {
             table.row(&operation, &expired).await;
         }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::access::{Audience, Issued, Kind};
 use super::serve::{Recorded, json as answer, plain};
-use super::{State, World, trace};
+use super::{GRAPH_ADDRESS, State, World, trace};
 use crate::tokens::guid;
 
 /// `GET /v1.0/me`.
@@ -16,7 +16,7 @@ pub(crate) fn me(world: &World, request: &Recorded) -> Response {
         Ok(issued) => issued,
         Err(message) => return refusal(&state, 401, "InvalidAuthenticationToken", message),
     };
-    if !matches!(issued.audience, Audience::Graph | Audience::GraphAddress) {
+    if !is_graph(&issued.audience) {
         return refusal(
             &state,
             401,
@@ -36,6 +36,14 @@ pub(crate) fn me(world: &World, request: &Recorded) -> Response {
         );
     }
     profile(&state, issued)
+}
+
+fn is_graph(audience: &Audience) -> bool {
+    match audience {
+        Audience::Graph | Audience::GraphAddress => true,
+        Audience::Api(named) => named.strip_suffix('/') == Some(GRAPH_ADDRESS),
+        Audience::Dataverse => false,
+    }
 }
 
 fn profile(state: &State, issued: &Issued) -> Response {

@@ -37,6 +37,15 @@ async fn a_discovery_document_that_does_not_fit_is_refused() {
 }
 
 #[tokio::test]
+async fn what_a_discovery_document_leaves_null_is_not_announced() {
+    for member in ["authorization_response_iss_parameter_supported", "userinfo_endpoint", "response_types_supported"] {
+        let site = Site::start().await;
+        site.announce(member, Value::Null);
+        assert!(site.begin().await.is_ok(), "{member}");
+    }
+}
+
+#[tokio::test]
 async fn an_issuer_is_compared_letter_by_letter() {
     let site = Site::start().await;
     let issuer = site.provider.issuer();

@@ -28,6 +28,19 @@ async fn what_the_id_token_lacks_is_asked_for() {
 }
 
 #[tokio::test]
+async fn groups_that_were_asked_for_and_not_told_are_looked_for() {
+    for (scope, calls) in [("groups", 1), ("profile", 0)] {
+        let mut site = Site::start().await;
+        site.settings.scopes = vec!["openid".into(), "email".into(), scope.into()];
+        userinfo(&site, json!({ "sub": "248289761001", "email": "other@corp.test", "groups": ["authors"] }));
+        let identity = site.identity().await;
+        assert_eq!(site.provider.calls(USERINFO).len(), calls, "{scope}");
+        assert_eq!(identity.groups, (calls == 1).then(|| vec!["authors".to_owned()]), "{scope}");
+        assert_eq!(identity.email.as_deref(), Some("jane@corp.test"));
+    }
+}
+
+#[tokio::test]
 async fn an_addresss_verification_does_not_lend_its_standing_to_another() {
     let site = Site::start().await;
     site.claim("email", Value::Null);
