@@ -13,9 +13,10 @@ use rusqlite::types::Value;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use crate::commit::key;
+use crate::crowd::{self, Crowd};
 use crate::scale::{self, Table, scatter};
 
-/// How much work there shall be.
+/// How much of everything there shall be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Work {
     /// Templates, each with one version.
@@ -24,10 +25,26 @@ pub(crate) struct Work {
     pub(crate) jobs: u64,
     /// Records of each job.
     pub(crate) records: u64,
+    /// People.
+    pub(crate) users: u64,
+    /// Lines of the audit log.
+    pub(crate) lines: u64,
 }
 
-/// What the issue asks for: 100,000 templates, 1 M jobs and 10 M records.
-pub(crate) const WHOLE: Work = Work { templates: 100_000, jobs: 1_000_000, records: 10 };
+/// 100,000 templates, 1 M jobs and 10 M records; 1 M people; 1 M lines of the audit log.
+pub(crate) const WHOLE: Work =
+    Work { templates: 100_000, jobs: 1_000_000, records: 10, users: 1_000_000, lines: 1_000_000 };
+
+/// Some of the lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Which {
+    /// Templates, jobs and records
+    Work,
+    /// People
+    People,
+    /// The audit log
+    Log,
+}
 
 /// Words of titles: every thing has one of each.
 pub(crate) const VERBS: u64 = 20;
@@ -46,7 +63,19 @@ const FIRST_MADE: u64 = 0x0190_0000_0000;
 impl Work {
     /// A part of it.
     pub(crate) fn percent(self, percent: u64) -> Self {
-        Self { templates: self.templates * percent / 100, jobs: self.jobs * percent / 100, ..self }
+        let part = |whole| whole * percent / 100;
+        let (templates, jobs) = (part(self.templates), part(self.jobs));
+        Self { templates, jobs, users: part(self.users), lines: part(self.lines), ..self }
+    }
+
+    /// Only what some lists are about.
+    pub(crate) fn only(self, which: Which) -> Self {
+        let none = Self { templates: 0, jobs: 0, users: 0, lines: 0, ..self };
+        match which {
+            Which::Work => Self { templates: self.templates, jobs: self.jobs, ..none },
+            Which::People => Self { users: self.users, ..none },
+            Which::Log => Self { lines: self.lines, ..none },
+        }
     }
 
     /// How many numbers assets have.
@@ -280,7 +309,8 @@ fn record(column: &str, row: u64, size: Work) -> Option<Value> {
 type Filling<'a> = (Table, u64, Box<dyn Fn(&str, u64) -> Option<Value> + Send + 'a>);
 
 fn fillings(size: Work, people: &[i64]) -> Vec<Filling<'_>> {
-    vec![
+    let crowd = Crowd { first: people.last().map_or(1, |last| last + 1), count: size.users };
+    let all: Vec<Filling<'_>> = vec![
         (Table::of("templates", "id"), size.templates, Box::new(template)),
         (Table::of("template_versions", "template_id"), size.templates, Box::new(version)),
         (Table::of("template_words", "template_id"), size.templates * TEMPLATE_WORDS as u64, Box::new(template_word)),
@@ -295,7 +325,15 @@ fn fillings(size: Work, people: &[i64]) -> Vec<Filling<'_>> {
             size.jobs * size.records,
             Box::new(move |column, row| record(column, row, size)),
         ),
-    ]
+        (Table::of("users", "id"), size.users, Box::new(move |column, user| crowd.user(column, user))),
+        (
+            Table::of("user_words", "word"),
+            size.users * crowd::WORDS,
+            Box::new(move |column, row| crowd.user_word(column, row)),
+        ),
+        (Table::of("audit", "id"), size.lines, Box::new(crowd::line)),
+    ];
+    all.into_iter().filter(|(_, count, _)| *count > 0).collect()
 }
 
 /// Fills the SQLite database of a stopped server that has made one of each itself.

@@ -3,6 +3,7 @@
 mod clock;
 mod commit;
 mod cpus;
+mod crowd;
 mod hash;
 mod hello;
 mod http;
@@ -57,12 +58,16 @@ struct Args {
     /// Compare 10,000 tenants with one instead (SQLite)
     #[arg(long, conflicts_with = "scale")]
     tenants: bool,
-    /// Compare the lists of 100,000 templates, 1 M jobs and 10 M records with those of a hundredth instead; where DATABASE_URL says
+    /// Compare the lists of 100,000 templates, 1 M jobs and 10 M records, 1 M people and 1 M lines of the audit log with those of a
+    /// hundredth instead; where DATABASE_URL says
     #[arg(long, conflicts_with_all = ["scale", "tenants"])]
     lists: bool,
     /// So much of that is the large size
     #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u64).range(2..=100), requires = "lists")]
     portion: u64,
+    /// Only these lists
+    #[arg(long, value_enum, value_name = "LISTS", requires = "lists")]
+    which: Option<lists::Which>,
     /// Exit with 1 if a figure falls short of its target
     #[arg(long)]
     require: bool,
@@ -218,12 +223,13 @@ fn deal_out(program: &Program, within: &Path, plan: &Plan) -> Result<Section> {
 
 /// On PostgreSQL if there is one, for it takes minutes to fill either.
 fn list(program: &Program, args: &Args, within: &Path, plan: &Plan) -> Result<Section> {
-    let many = lists::WHOLE.percent(args.portion);
+    let whole = args.which.map_or(lists::WHOLE, |which| lists::WHOLE.only(which));
+    let many = whole.percent(args.portion);
     let sizes = [many.percent(1), many];
     let at = std::env::var("DATABASE_URL").ok();
     let fresh = at.map(|url| Ok::<_, anyhow::Error>([postgres::Fresh::beside(&url)?, postgres::Fresh::beside(&url)?]));
     let store = if fresh.is_some() { "PostgreSQL, lists" } else { "SQLite, lists" };
-    let progress = bar(store, scenarios::lists::steps());
+    let progress = bar(store, scenarios::lists::steps(many));
     let (_fresh, [small, large]) = match fresh.transpose()? {
         Some(fresh) => {
             let made = [

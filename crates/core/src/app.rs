@@ -197,7 +197,7 @@ impl App {
         self.store.prepare_every_statement().await
     }
 
-    /// Keeps house once: notes when sessions were last used and the latest time seen, removes what is long dead.
+    /// Keeps house once: notes when sessions were last used and the latest time seen, makes words to find people by, removes what is long dead.
     ///
     /// # Errors
     /// [`Error::StoreUnavailable`]; the next round tries again.
@@ -212,6 +212,7 @@ impl App {
         }
         self.note_seen().await?;
         self.write_denials().await?;
+        self.word_people().await?;
         self.trim_audit(now).await?;
         self.sweep_sessions(now).await?;
         self.sweep_guesses(now).await?;

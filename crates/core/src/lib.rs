@@ -48,6 +48,7 @@ pub fn statements() -> Vec<store::statement::Listed> {
         tenants::branding::sql::ALL,
         tenants::export::ALL,
         transfer::sql::ALL,
+        users::found::sql::ALL,
         users::sql::ALL,
         users::tally::sql::ALL,
         work::sql::ALL,

@@ -219,7 +219,9 @@ impl UsersQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "How many at most: 1 to 500.", default_with = "Some(100)")] first: Option<i32>,
         #[graphql(desc = "Only those after this id.")] after: Option<ID>,
-        #[graphql(desc = "Only those with this in their e-mail or names, in any case.")] search: Option<String>,
+        #[graphql(desc = "Only those in whose e-mail or names a word begins like this, in any case.")] search: Option<
+            String,
+        >,
         #[graphql(desc = "Only those with this role; for those who manage users.")] role: Option<Role>,
     ) -> Result<Vec<User>> {
         let filter = UserFilter {

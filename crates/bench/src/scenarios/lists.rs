@@ -9,7 +9,9 @@ use anyhow::{Context, Result, bail, ensure};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
+use super::lists_of_all::{self, Line, Person as Whom};
 use super::{Plan, Results};
+use crate::crowd::Crowd;
 use crate::http;
 use crate::lists::{CLASSES, PARTS, VERBS, Work, class, id_text, part, serial, verb};
 use crate::load::{self, Heard, Shape, Talk, Until};
@@ -101,9 +103,23 @@ enum List {
     Templates,
     Jobs,
     Records,
+    People(Whom),
+    Log(Line),
 }
 
-fn combinations() -> Vec<(String, Asked)> {
+fn combinations(size: Work) -> Vec<(String, Asked)> {
+    let mut all = if size.jobs > 0 { of_work() } else { Vec::new() };
+    let other = |list| Asked { list, by: &[], order: "" };
+    if size.users > 0 {
+        all.extend(Whom::ALL.iter().map(|(name, whom)| (format!("lists people: {name}"), other(List::People(*whom)))));
+    }
+    if size.lines > 0 {
+        all.extend(Line::ALL.iter().map(|(name, line)| (format!("lists audit: {name}"), other(List::Log(*line)))));
+    }
+    all
+}
+
+fn of_work() -> Vec<(String, Asked)> {
     let mut all = Vec::new();
     for (list, name, filters, orders) in [
         (List::Templates, "templates", TEMPLATES, ["NEWEST", "TITLE"].as_slice()),
@@ -121,8 +137,10 @@ fn combinations() -> Vec<(String, Asked)> {
 }
 
 /// How many steps the progress bar has.
-pub(crate) fn steps() -> u64 {
-    (2 + 2 * 6 + combinations().len() * ROUNDS) as u64
+pub(crate) fn steps(size: Work) -> u64 {
+    let tables = [(size.jobs, 6), (size.users, 2), (size.lines, 1)];
+    let tables: usize = tables.iter().filter(|(count, _)| *count > 0).map(|(_, tables)| tables).sum();
+    (2 + 2 * tables + combinations(size).len() * ROUNDS) as u64
 }
 
 /// Fills both installations, then measures each page on the one and on the other in turn.
@@ -132,10 +150,11 @@ pub(crate) fn steps() -> u64 {
 pub(crate) fn measure(purser: [&Purser; 2], sizes: [Work; 2], plan: &Plan, progress: &ProgressBar) -> Result<Results> {
     let [small, large] = purser;
     let [few, many] = sizes;
+    let all = combinations(many);
     let small = Stocked::fill(small, few, progress)?;
     let large = Stocked::fill(large, many, progress)?;
     let mut results = Results::default();
-    for (name, asked) in combinations() {
+    for (name, asked) in all {
         progress.set_message(name.clone());
         let (mut ratios, mut few, mut many) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..ROUNDS {
@@ -159,6 +178,7 @@ struct Stocked {
     size: Work,
     token: String,
     people: Vec<String>,
+    crowd: Crowd,
 }
 
 impl Stocked {
@@ -166,16 +186,18 @@ impl Stocked {
         progress.set_message("making one of each");
         purser.create_person("boss@acme.test", "Admin")?;
         let server = purser.start(None)?;
-        make_one_of_each(&server, &sign_in(&server)?)?;
+        let token = sign_in(&server)?;
+        make_one_of_each(&server, &token)?;
+        let users = graphql(&server, &token, "{ users(first: 500) { id } }", &json!({}))?;
         server.stop();
         progress.inc(1);
         purser.stock(size, progress)?;
         let server = purser.start(None)?;
         let token = sign_in(&server)?;
-        let users = graphql(&server, &token, "{ users { id } }", &json!({}))?;
         let people = users["users"].as_array().into_iter().flatten().filter_map(|user| user["id"].as_str());
-        let people = people.map(str::to_owned).collect();
-        Ok(Self { server, size, token, people })
+        let people: Vec<String> = people.map(str::to_owned).collect();
+        let last: i64 = people.last().context("nobody was made")?.parse()?;
+        Ok(Self { server, size, token, people, crowd: Crowd { first: last + 1, count: size.users } })
     }
 
     /// A round: as many pages as are drawn, at the beginning of the list and deep inside it.
@@ -198,6 +220,8 @@ impl Stocked {
             List::Templates => (TEMPLATES_PAGE, self.page(asked, draw, self.size.templates)),
             List::Jobs => (JOBS_PAGE, self.page(asked, draw, self.size.jobs)),
             List::Records => (RECORDS_PAGE, json!({"job": id_text(draw % self.size.jobs)})),
+            List::People(whom) => (lists_of_all::PEOPLE_PAGE, whom.page(draw, self.crowd, FIRST)),
+            List::Log(line) => (lists_of_all::LOG_PAGE, line.page(draw, self.size.lines, FIRST)),
         };
         question(self.server.at, &self.token, document, &values)
     }

@@ -10,6 +10,7 @@ mod storm;
 
 pub(crate) mod growth;
 pub(crate) mod lists;
+mod lists_of_all;
 
 use std::time::Duration;
 

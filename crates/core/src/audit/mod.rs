@@ -10,6 +10,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
@@ -23,6 +24,7 @@ use crate::app::App;
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::{AdminId, AuditId, JobId, SessionId, TemplateId, TenantId, UserId};
+use crate::store::statement::TenantSql;
 use crate::store::{Change, FromRow, Row, Value, args};
 
 /// Whence a request came.
@@ -472,6 +474,9 @@ impl FromRow for Record {
     }
 }
 
+/// So long after its moment a line gets its id at most: what is refused waits for housekeeping, and a clock may be set back a little.
+const WAITS: Duration = Duration::from_hours(1);
+
 /// Which lines to read. Empty fields ask for nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -506,9 +511,10 @@ impl Filter {
         ]
     }
 
-    /// What a page before an id takes. No line is older than its id, so nothing from before the first moment is looked at.
+    /// What a page before an id takes. No line is older than its id, so nothing from before the first moment is looked at; and none is
+    /// much younger, so nothing from long after the last.
     fn newest_first(&self) -> Vec<Value> {
-        let mut args = args![self.before.unwrap_or(AuditId::LAST)];
+        let mut args = args![self.before.unwrap_or(AuditId::LAST).min(self.ceiling())];
         args.extend(self.columns());
         args.push(self.floor().into());
         args
@@ -524,6 +530,22 @@ impl Filter {
 
     fn floor(&self) -> AuditId {
         self.since.map_or(AuditId::FIRST, AuditId::first_of)
+    }
+
+    /// What a page can begin at, and its place in [`Reach`]; the likely fewest first.
+    fn leads(&self) -> Vec<(usize, TenantSql)> {
+        let is_undone = !matches!(self.outcome.as_str(), "" | "done");
+        let all = [
+            (!self.target.is_empty(), sql::PAGE_OF_TARGET),
+            (!self.actor.is_empty(), sql::PAGE_OF_ACTOR),
+            (!self.action.is_empty(), sql::PAGE_OF_ACTION),
+            (is_undone, sql::PAGE_NOT_DONE),
+        ];
+        all.into_iter().enumerate().filter_map(|(place, (asked, sql))| asked.then_some((place, sql))).collect()
+    }
+
+    fn ceiling(&self) -> AuditId {
+        self.until.map_or(AuditId::LAST, |until| AuditId::first_of(until.after(WAITS)))
     }
 
     /// As a person would say it, for the log.
@@ -621,15 +643,29 @@ impl App {
     }
 
     async fn page_of(&self, log: &impl Scope, filter: &Filter) -> Result<Vec<Record>> {
-        // The first of these that is asked for is what fewer lines have.
-        let statement = match filter {
-            Filter { target, .. } if !target.is_empty() => sql::PAGE_OF_TARGET,
-            Filter { actor, .. } if !actor.is_empty() => sql::PAGE_OF_ACTOR,
-            Filter { action, .. } if !action.is_empty() => sql::PAGE_OF_ACTION,
-            Filter { outcome, .. } if !matches!(outcome.as_str(), "" | "done") => sql::PAGE_NOT_DONE,
-            _ => sql::PAGE,
+        let leads = filter.leads();
+        let reach: Option<Reach> = if leads.len() > 1 {
+            let before = filter.before.unwrap_or(AuditId::LAST).min(filter.ceiling());
+            let args = args![before, &filter.target, &filter.actor, &filter.action, &filter.outcome];
+            self.store.one(log, sql::REACH, args).await?
+        } else {
+            None
         };
+        // What reaches farthest back has fewest lines; what has no two hundred reaches beyond all.
+        let lead =
+            leads.iter().min_by_key(|(place, _)| reach.as_ref().and_then(|it| it.0.get(*place).cloned().flatten()));
+        let statement = lead.map_or(sql::PAGE, |(_, statement)| *statement);
         self.store.all(log, statement, filter.newest_first()).await
+    }
+}
+
+/// Where the two hundredth line with each condition stands; nothing where there are fewer.
+struct Reach([Option<Vec<u8>>; 4]);
+
+impl FromRow for Reach {
+    fn from_row(row: &Row) -> Result<Self> {
+        let key = |at| row.maybe_bytes(at).map(|key| key.map(<[u8]>::to_vec));
+        Ok(Self([key(0)?, key(1)?, key(2)?, key(3)?]))
     }
 }
 

@@ -17,6 +17,17 @@ macro_rules! lines {
     };
 }
 
+/// Where, before an id, the two hundredth line of some stands.
+macro_rules! two_hundredth {
+    ($which:literal) => {
+        concat!(
+            "(SELECT id FROM audit WHERE tenant_id = ?1 AND ",
+            $which,
+            " AND id < ?2 ORDER BY id DESC LIMIT 1 OFFSET 199)"
+        )
+    };
+}
+
 statements! {
     /// Writes an entry. Its tenant is part of the entry: the admin realm's own have none.
     system ADD = "INSERT INTO audit (tenant_id, id, at, actor_kind, actor, address, request, action, target, outcome, reason)
@@ -31,7 +42,10 @@ statements! {
     tenant PAGE_OF_ACTION = lines!("tenant_id = ?1 AND action = ?3 AND id < ?2 AND id >= ?10", "DESC");
     /// The same of what was not done.
     tenant PAGE_NOT_DONE = lines!("tenant_id = ?1 AND outcome <> 'done' AND outcome = ?6 AND id < ?2 AND id >= ?10", "DESC");
-    /// The same over every tenant's log and the admin realm's; `?1` is not looked at.
+    /// How far the lines about a target, by an actor, of an action, and those not done reach, from an id on.
+    tenant REACH = concat!("SELECT ", two_hundredth!("target = ?3"), ", ", two_hundredth!("actor = ?4"), ", ",
+        two_hundredth!("action = ?5"), ", ", two_hundredth!("outcome <> 'done' AND outcome = ?6"));
+    /// A page over every tenant's log and the admin realm's; `?1` is not looked at.
     system PAGE_OF_ALL = lines!("?1 = '*' AND id < ?2 AND id >= ?10", "DESC");
     /// The next of one log's lines between two ids, oldest first.
     tenant NEXT = lines!("tenant_id = ?1 AND id > ?2 AND id < ?10", "ASC");

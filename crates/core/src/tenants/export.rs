@@ -113,6 +113,7 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("session_providers", "what signing out at a provider takes, sealed"),
     ("template_words", "words of the templates, to search by"),
     ("job_words", "words of the jobs, to search by"),
+    ("user_words", "words of the people, to search by"),
     ("sign_ins_counted", "follows from the log"),
     ("sign_in_days", "follows from the log"),
 ];

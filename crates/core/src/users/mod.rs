@@ -1,10 +1,13 @@
 //! Users: the people of a tenant, and the rules about managing them.
 
 mod email;
+pub(crate) mod found;
 pub(crate) mod sql;
 pub(crate) mod tally;
 
 use std::sync::Arc;
+
+use found::Wanted;
 
 pub use email::Email;
 pub use tally::{PeopleTally, Seats};
@@ -174,7 +177,7 @@ pub struct UserFilter {
     pub after: Option<UserId>,
     /// How many at most; 100 if unsaid, never more than 500.
     pub first: Option<u32>,
-    /// A part of e-mail or name, in any case.
+    /// How a word of e-mail or name begins, in any case; more words must follow it as written.
     pub search: String,
     /// Those with this role. Roles are for those who manage users.
     pub role: Option<Role>,
@@ -189,10 +192,8 @@ impl App {
         if filter.role.is_some() && !by.roles().hold(crate::access::Right::UsersManage) {
             return Err(Error::Forbidden);
         }
-        let first = filter.first.unwrap_or(100).clamp(1, 500);
-        let role = filter.role.map_or(0, |role| Roles::from_iter([role]).bits());
-        let after = filter.after.map_or(0, |id| id.0);
-        self.store.all(by, sql::PAGE, args![after, pattern(&filter.search), role, first]).await
+        let (after, first) = (filter.after.map_or(0, |id| id.0), filter.first.unwrap_or(100));
+        self.people_found(by, &Wanted { after, first, search: &filter.search, role: filter.role }).await
     }
 
     /// One user.

@@ -7,13 +7,6 @@ statements! {
     tenant FIND = "SELECT tenant_id, id, email, first_name, last_name, title, status, roles, epoch, last_sign_in_at, created_at,
             two_factor_required_at, two_factor_since
         FROM users WHERE tenant_id = ?1 AND id = ?2";
-    /// A page of users, by id.
-    tenant PAGE = "SELECT tenant_id, id, email, first_name, last_name, title, status, roles, epoch, last_sign_in_at, created_at,
-            two_factor_required_at, two_factor_since
-        FROM users
-        WHERE tenant_id = ?1 AND id > ?2 AND (?3 = '' OR search LIKE ?3 ESCAPE '\\')
-          AND (CAST(?4 AS BIGINT) = 0 OR roles & CAST(?4 AS BIGINT) <> 0)
-        ORDER BY id LIMIT ?5";
     /// How many seats of a licence the tenant takes.
     tenant SEATS = "SELECT count(*) FROM users WHERE tenant_id = ?1 AND status IN ('active', 'invited')";
     /// The last of the next numbers; numbers are never given back.

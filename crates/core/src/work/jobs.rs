@@ -11,7 +11,7 @@ use crate::users::{User, UserStatus};
 
 use super::marks::Marks;
 use super::sql;
-use super::sql::pages::{Lead, Way, jobs as pages, rarest};
+use super::sql::pages::{Lead, Way, beside, jobs as pages, rarest};
 use super::{Event, Filling, Words, have_all, in_parts, line, page, remark, seeks_nothing, sought, words};
 
 /// Where a job stands.
@@ -217,17 +217,11 @@ impl JobFilter {
         self.assignee.map_or(0, |id| id.0)
     }
 
-    /// How many conditions there are.
-    fn count(&self, words: &Words) -> usize {
-        let others = [self.state.is_some(), self.assignee.is_some(), self.priority.is_some(), !self.class().is_empty()];
-        others.into_iter().chain(words.iter().map(|word| !word.is_empty())).filter(|is_asked| *is_asked).count()
-    }
-
     fn marks(&self, words: &Words) -> Marks {
         Marks::default().words(words).class(&self.class()).priority(self.priority.map_or(0, Priority::rank))
     }
 
-    /// What the statement that begins there is told besides place, length and marks.
+    /// What the statement that begins there is told besides.
     fn led_by(&self, lead: Lead, words: &Words) -> Vec<Value> {
         let state = self.state.map_or("", JobState::word);
         match lead {
@@ -263,9 +257,11 @@ impl App {
         });
         let lead = self.rarest_of_jobs(by, filter, &words, after).await?;
         let statement = pages::beginning_at(lead, filter);
-        let mut page = Filling::of(filter.first, filter.count(&words));
+        let mut page = Filling::of(filter.first);
         loop {
             let mut args = args![after, page.most, filter.marks(&words).stored()];
+            args.extend(beside(lead, &words).map(Value::from));
+            args.push(if lead == Lead::Class { Value::from("") } else { filter.class().into() });
             args.extend(filter.led_by(lead, &words));
             let mut read: Vec<Job> = self.store.all(by, statement, args).await?;
             read.sort_by_key(|job| job.id);

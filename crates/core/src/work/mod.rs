@@ -133,7 +133,7 @@ fn page(first: Option<u32>) -> u32 {
     first.unwrap_or(PAGE).clamp(1, LONGEST)
 }
 
-/// A page whose rows are read with some among them that only seem to be asked for.
+/// A page whose rows are read with some among them that may only seem to be asked for: those that an older release wrote.
 struct Filling<T> {
     first: usize,
     /// How many are read next.
@@ -142,11 +142,10 @@ struct Filling<T> {
 }
 
 impl<T> Filling<T> {
-    /// An empty page. Where one filter alone is asked for, what is read is right.
-    fn of(first: Option<u32>, filters: usize) -> Self {
-        let first = page(first);
-        let most = if filters > 1 { (first + first / 2 + 8).min(LONGEST) } else { first };
-        Self { first: usize::try_from(first).unwrap_or(usize::MAX), most, rows: Vec::new() }
+    /// An empty page.
+    fn of(first: Option<u32>) -> Self {
+        let most = page(first);
+        Self { first: usize::try_from(most).unwrap_or(usize::MAX), most, rows: Vec::new() }
     }
 
     /// Takes, of what was read, what is right; says whether the page is full or there is no more to read.

@@ -10,7 +10,7 @@ use crate::store::{Change, FromRow, Row, Value, args};
 
 use super::marks::Marks;
 use super::sql;
-use super::sql::pages::{Lead, Way, rarest, templates as pages};
+use super::sql::pages::{Lead, Way, beside, rarest, templates as pages};
 use super::{Event, Filling, Steps, VersionState, Words, have_all, in_parts, line, page, seeks_nothing, sought, words};
 
 /// A template: work that is described once and done many times.
@@ -113,17 +113,11 @@ impl TemplateFilter {
         self.asset_class.trim().to_lowercase()
     }
 
-    /// How many conditions there are.
-    fn count(&self, words: &Words) -> usize {
-        let others = [self.state.is_some(), !self.class().is_empty()];
-        others.into_iter().chain(words.iter().map(|word| !word.is_empty())).filter(|is_asked| *is_asked).count()
-    }
-
     fn marks(&self, words: &Words) -> Marks {
         Marks::default().words(words).class(&self.class())
     }
 
-    /// What the statement that begins there is told besides place, length and marks.
+    /// What the statement that begins there is told besides.
     fn led_by(&self, lead: Lead, words: &Words) -> Vec<Value> {
         let state = self.state.map_or("", VersionState::word);
         match lead {
@@ -169,9 +163,11 @@ impl App {
         };
         let lead = self.rarest_of_templates(by, filter, &words, &place).await?;
         let statement = pages::beginning_at(lead, filter);
-        let mut page = Filling::of(filter.first, filter.count(&words));
+        let mut page = Filling::of(filter.first);
         loop {
             let mut args = args![place.1, page.most, filter.marks(&words).stored()];
+            args.extend(beside(lead, &words).map(Value::from));
+            args.push(if lead == Lead::Class { Value::from("") } else { filter.class().into() });
             if filter.order == TemplateOrder::Title {
                 args.push(place.0.clone().into());
             }

@@ -123,6 +123,40 @@ impl Database {
         self.rows(&tables).await.into_iter().map(|mut row| row.remove(0)).collect()
     }
 
+    /// Makes the tables of an older release, as far as a migration.
+    pub async fn migrate_to(&self, version: i32) {
+        let runner = migrations::migrations::runner().set_target(refinery::Target::Version(version));
+        match self {
+            Self::Sqlite(file) => drop(runner.run(&mut Connection::open(file).unwrap()).unwrap()),
+            Self::Postgres(_) => drop(runner.run_async(&mut connect(&self.url()).await).await.unwrap()),
+        }
+    }
+
+    /// Fills the tables that there are with the rows of another database, column by column.
+    pub async fn take_over(&self, other: &Self) {
+        let (prefix, setup) = match (self, other) {
+            (Self::Sqlite(_), Self::Sqlite(file)) => {
+                ("other", format!("PRAGMA foreign_keys = OFF; ATTACH '{file}' AS other;"))
+            }
+            (Self::Postgres(_), Self::Postgres(schema)) => (&*schema.name, String::new()),
+            _ => panic!("one is a file and the other is not"),
+        };
+        let mut all = setup;
+        for table in TAKEN_OVER {
+            let columns = match self {
+                Self::Sqlite(_) => format!("SELECT name FROM pragma_table_info('{table}')"),
+                Self::Postgres(schema) => format!(
+                    "SELECT column_name FROM information_schema.columns WHERE table_name = '{table}' AND table_schema = '{}'",
+                    schema.name
+                ),
+            };
+            let columns: Vec<String> = self.rows(&columns).await.into_iter().map(|mut row| row.remove(0)).collect();
+            let columns = columns.join(", ");
+            write!(all, "INSERT INTO {table} ({columns}) SELECT {columns} FROM {prefix}.{table};").unwrap();
+        }
+        self.run(&all).await;
+    }
+
     /// Every text and number in every table, bytes in hex, one row a line.
     pub async fn dump(&self) -> String {
         let tables = match self {
@@ -149,6 +183,25 @@ impl Database {
         }
         client
     }
+}
+
+/// The people and their work, those first that others refer to.
+const TAKEN_OVER: [&str; 11] = [
+    "counters",
+    "tenants",
+    "users",
+    "templates",
+    "template_versions",
+    "version_editors",
+    "template_words",
+    "jobs",
+    "job_words",
+    "job_history",
+    "template_history",
+];
+
+mod migrations {
+    refinery::embed_migrations!("migrations");
 }
 
 impl Schema {

@@ -86,12 +86,14 @@ fn what_mail_leaves(tenant: &str) -> String {
     )
 }
 
-/// Counts of sign-ins, and a logo.
+/// Counts of sign-ins, a logo, and a word to find somebody by.
 fn what_the_overview_leaves(tenant: &str) -> String {
     format!(
         "INSERT INTO sign_ins_counted (tenant_id, upto) VALUES ('{tenant}', '{tenant}'::bytea);
          INSERT INTO sign_in_days (tenant_id, day, way, done, refused) VALUES ('{tenant}', 1, 'password', 1, 0);
-         INSERT INTO logos (tenant_id, name, media, image) VALUES ('{tenant}', 'a.png', 'image/png', '{tenant}'::bytea)"
+         INSERT INTO logos (tenant_id, name, media, image) VALUES ('{tenant}', 'a.png', 'image/png', '{tenant}'::bytea);
+         INSERT INTO user_words (tenant_id, word, user_id) SELECT tenant_id, '{tenant}'::bytea, id FROM users
+             WHERE tenant_id = '{tenant}'"
     )
 }
 

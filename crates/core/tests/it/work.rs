@@ -4,4 +4,5 @@ pub mod crew;
 mod jobs;
 mod lists;
 mod models;
+mod naive;
 mod versions;

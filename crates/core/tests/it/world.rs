@@ -103,6 +103,19 @@ impl World {
         Self { app, clock, lookout, database, postbox, settings, nodes: AtomicU64::new(seed), _folder: folder }
     }
 
+    /// The same people and the same work, in a database as the release before the marks (migration 8) left it, brought up to date.
+    pub async fn before_the_marks(&self) -> Self {
+        let folder = TempDir::new().unwrap();
+        let database = if self.database.is_postgres() {
+            Database::on_postgres().await
+        } else {
+            Database::on_sqlite(folder.path())
+        };
+        database.migrate_to(7).await;
+        database.take_over(&self.database).await;
+        Self::open(folder, database, 500).await
+    }
+
     /// Another node on the same database, with the same clock.
     pub async fn another_node(&self) -> Arc<App> {
         self.node_with(|_| ()).await

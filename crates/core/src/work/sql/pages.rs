@@ -1,6 +1,7 @@
 //! The statements that list pages, by key and never by counting. Each begins at the index of what the fewest things have, in the order
 //! of the list, and passes over what lacks the marks, the state or the assignee of the other filters inside that index, without reading
-//! a row. What it gives may still lack a word or a class (see `marks.rs`): whoever asks looks, and asks again for as many as lack one.
+//! a row. Of what is left (see `marks.rs`) it looks up the other words and the class. What an older release wrote has neither marks nor
+//! state beside it: whoever asks looks at the rows too, and asks again for as many as are not meant.
 
 use crate::error::{Error, Result};
 use crate::store::{FromRow, Row};
@@ -93,20 +94,62 @@ macro_rules! two_hundredth {
     };
 }
 
+/// Whether the thing `a` of an index really has three words and a class; those that are not asked for are empty. Looked up after all
+/// else, and for each thing alone: with an OFFSET PostgreSQL makes no join of it, for which it would read all that have the word.
+macro_rules! has_all {
+    ($thing:literal, $words:literal, $word_thing:literal, $things:literal) => {
+        concat!(
+            has_all!(@word "?5", $thing, $words, $word_thing),
+            has_all!(@word "?6", $thing, $words, $word_thing),
+            has_all!(@word "?7", $thing, $words, $word_thing),
+            " AND (?8 = '' OR EXISTS (SELECT 1 FROM ",
+            $things,
+            " o WHERE o.tenant_id = ?1 AND o.id = a.",
+            $thing,
+            " AND o.class_key = ?8 LIMIT 1 OFFSET 0))"
+        )
+    };
+    (@word $word:literal, $thing:literal, $words:literal, $word_thing:literal) => {
+        concat!(
+            " AND (",
+            $word,
+            " = '' OR EXISTS (SELECT 1 FROM ",
+            $words,
+            " o WHERE o.tenant_id = ?1 AND o.word = ",
+            $word,
+            " AND o.",
+            $word_thing,
+            " = a.",
+            $thing,
+            " LIMIT 1 OFFSET 0))"
+        )
+    };
+}
+
+/// The words that are to be looked up beside those that a page begins at, which has that word itself.
+pub(in crate::work) fn beside(lead: Lead, words: &Words) -> [&str; 3] {
+    let mut places = words.iter().enumerate();
+    std::array::from_fn(|_| match places.next() {
+        Some((place, word)) if lead != Lead::Word(place) => word.as_str(),
+        _ => "",
+    })
+}
+
 /// The templates' pages.
 pub(crate) mod templates {
     use super::{Lead, places};
     use crate::store::statement::{TenantSql, statements};
     use crate::work::{TemplateFilter, TemplateOrder, VersionState, Words};
 
-    /// Arguments: after, how many, marks; by title the title's place; then what the lead asks for.
+    /// Arguments: after, how many, marks, the words beside the lead's, class; by title the title's place; then what the lead asks for.
     macro_rules! page {
         ($table:literal, $id:literal, $lead:literal, $place:expr, $order:expr) => {
             concat!(
                 "SELECT t.id, t.title, t.asset_class, t.state, t.published, t.last_number, t.changes, t.created_by, t.created_at,
                     t.updated_at
-                FROM (SELECT ", $id, " AS thing FROM ", $table, " WHERE tenant_id = ?1 ", $lead, " AND ", $place,
-                " AND (marks & ?4) = ?4 ORDER BY ", $order, " LIMIT ?3) l
+                FROM (SELECT ", $id, " AS thing FROM ", $table, " a WHERE tenant_id = ?1 ", $lead, " AND ", $place,
+                " AND (marks & ?4) = ?4", has_all!($id, "template_words", "template_id", "templates"),
+                " ORDER BY ", $order, " LIMIT ?3) l
                 CROSS JOIN templates t WHERE t.tenant_id = ?1 AND t.id = l.thing"
             )
         };
@@ -120,7 +163,7 @@ pub(crate) mod templates {
 
     macro_rules! by_title {
         ($table:literal, $id:literal, $lead:literal) => {
-            page!($table, $id, $lead, concat!("(title_key, ", $id, ") > (?5, ?2)"), concat!("title_key, ", $id))
+            page!($table, $id, $lead, concat!("(title_key, ", $id, ") > (?9, ?2)"), concat!("title_key, ", $id))
         };
     }
 
@@ -152,25 +195,25 @@ pub(crate) mod templates {
         /// By title.
         tenant TEMPLATES_BY_TITLE = by_title!("templates", "id", "");
         /// Those in a state.
-        tenant TEMPLATES_IN_STATE = newest!("templates", "id", "AND state = ?5");
+        tenant TEMPLATES_IN_STATE = newest!("templates", "id", "AND state = ?9");
         /// Those in a state, by title.
-        tenant TEMPLATES_IN_STATE_BY_TITLE = by_title!("templates", "id", "AND state = ?6");
+        tenant TEMPLATES_IN_STATE_BY_TITLE = by_title!("templates", "id", "AND state = ?10");
         /// Those with a published version.
         tenant TEMPLATES_PUBLISHED = newest!("templates", "id", "AND published > 0");
         /// Those with a published version, by title.
         tenant TEMPLATES_PUBLISHED_BY_TITLE = by_title!("templates", "id", "AND published > 0");
         /// Those for a class.
         tenant TEMPLATES_OF_CLASS = newest!("templates", "id",
-            "AND class_key = ?5 AND (?6 = '' OR state = ?6 OR (?6 = 'published' AND published > 0))");
+            "AND class_key = ?9 AND (?10 = '' OR state = ?10 OR (?10 = 'published' AND published > 0))");
         /// Those for a class, by title.
         tenant TEMPLATES_OF_CLASS_BY_TITLE = by_title!("templates", "id",
-            "AND class_key = ?6 AND (?7 = '' OR state = ?7 OR (?7 = 'published' AND published > 0))");
+            "AND class_key = ?10 AND (?11 = '' OR state = ?11 OR (?11 = 'published' AND published > 0))");
         /// Those with a word.
         tenant TEMPLATES_WITH_WORD = newest!("template_words", "template_id",
-            "AND word = ?5 AND (?6 = '' OR state IN (?6, '') OR (?6 = 'published' AND published > 0))");
+            "AND word = ?9 AND (?10 = '' OR state IN (?10, '') OR (?10 = 'published' AND published > 0))");
         /// Those with a word, by title.
         tenant TEMPLATES_WITH_WORD_BY_TITLE = by_title!("template_words", "template_id",
-            "AND word = ?6 AND (?7 = '' OR state IN (?7, '') OR (?7 = 'published' AND published > 0))");
+            "AND word = ?10 AND (?11 = '' OR state IN (?11, '') OR (?11 = 'published' AND published > 0))");
         /// The reach of each of three words, nobody's (templates are not given to people), a class, a state.
         tenant REACH = reach!("id", "id < ?2", "id DESC", "template_id", "template_id < ?2", "template_id DESC");
         /// The same by title.
@@ -212,14 +255,14 @@ pub(crate) mod jobs {
     use crate::store::statement::{TenantSql, statements};
     use crate::work::{JobFilter, JobOrder, Words};
 
-    /// Arguments: after, how many, marks; then what the lead asks for.
+    /// Arguments: after, how many, marks, the words beside the lead's, class; then what the lead asks for.
     macro_rules! page {
         ($table:literal, $id:literal, $lead:literal, $place:literal, $order:literal) => {
             concat!(
                 "SELECT j.id, j.template_id, j.version, j.title, j.asset, j.asset_class, j.priority, j.assignee, j.state, j.next_step,
                     j.step_count, j.records, j.created_by, j.created_at, j.started_at, j.ended_at
-                FROM (SELECT ", $id, " AS thing FROM ", $table, " WHERE tenant_id = ?1 ", $lead, " AND ", $id, $place,
-                " AND (marks & ?4) = ?4 ORDER BY ", $id, $order, " LIMIT ?3) l
+                FROM (SELECT ", $id, " AS thing FROM ", $table, " a WHERE tenant_id = ?1 ", $lead, " AND ", $id, $place,
+                " AND (marks & ?4) = ?4", has_all!($id, "job_words", "job_id", "jobs"), " ORDER BY ", $id, $order, " LIMIT ?3) l
                 CROSS JOIN jobs j WHERE j.tenant_id = ?1 AND j.id = l.thing"
             )
         };
@@ -266,35 +309,35 @@ pub(crate) mod jobs {
         /// The newest first.
         tenant JOBS = newest!("jobs", "id", "");
         /// Those in a state.
-        tenant JOBS_IN_STATE = newest!("jobs", "id", "AND state = ?5");
+        tenant JOBS_IN_STATE = newest!("jobs", "id", "AND state = ?9");
         /// Those of a priority.
-        tenant JOBS_OF_PRIORITY = newest!("jobs", "id", "AND priority = CAST(?5 AS BIGINT)");
+        tenant JOBS_OF_PRIORITY = newest!("jobs", "id", "AND priority = CAST(?9 AS BIGINT)");
         /// Those of an assignee.
-        tenant JOBS_OF = newest!("jobs", "id", "AND assignee = CAST(?5 AS BIGINT)");
+        tenant JOBS_OF = newest!("jobs", "id", "AND assignee = CAST(?9 AS BIGINT)");
         /// Those of an assignee in a state.
-        tenant JOBS_OF_IN_STATE = newest!("jobs", "id", "AND assignee = CAST(?5 AS BIGINT) AND state = ?6");
+        tenant JOBS_OF_IN_STATE = newest!("jobs", "id", "AND assignee = CAST(?9 AS BIGINT) AND state = ?10");
         /// Those for a class.
         tenant JOBS_OF_CLASS = newest!("jobs", "id",
-            "AND class_key = ?5 AND (?6 = '' OR state = ?6) AND (CAST(?7 AS BIGINT) = 0 OR assignee = CAST(?7 AS BIGINT))");
+            "AND class_key = ?9 AND (?10 = '' OR state = ?10) AND (CAST(?11 AS BIGINT) = 0 OR assignee = CAST(?11 AS BIGINT))");
         /// Those with a word.
         tenant JOBS_WITH_WORD = newest!("job_words", "job_id",
-            "AND word = ?5 AND (?6 = '' OR state IN (?6, '')) AND (CAST(?7 AS BIGINT) = 0 OR assignee = CAST(?7 AS BIGINT) OR state = '')");
+            "AND word = ?9 AND (?10 = '' OR state IN (?10, '')) AND (CAST(?11 AS BIGINT) = 0 OR assignee = CAST(?11 AS BIGINT) OR state = '')");
         /// The oldest first.
         tenant OLDEST_JOBS = oldest!("jobs", "id", "");
         /// Those in a state, the oldest first.
-        tenant OLDEST_JOBS_IN_STATE = oldest!("jobs", "id", "AND state = ?5");
+        tenant OLDEST_JOBS_IN_STATE = oldest!("jobs", "id", "AND state = ?9");
         /// Those of a priority, the oldest first.
-        tenant OLDEST_JOBS_OF_PRIORITY = oldest!("jobs", "id", "AND priority = CAST(?5 AS BIGINT)");
+        tenant OLDEST_JOBS_OF_PRIORITY = oldest!("jobs", "id", "AND priority = CAST(?9 AS BIGINT)");
         /// Those of an assignee, the oldest first.
-        tenant OLDEST_JOBS_OF = oldest!("jobs", "id", "AND assignee = CAST(?5 AS BIGINT)");
+        tenant OLDEST_JOBS_OF = oldest!("jobs", "id", "AND assignee = CAST(?9 AS BIGINT)");
         /// Those of an assignee in a state, the oldest first.
-        tenant OLDEST_JOBS_OF_IN_STATE = oldest!("jobs", "id", "AND assignee = CAST(?5 AS BIGINT) AND state = ?6");
+        tenant OLDEST_JOBS_OF_IN_STATE = oldest!("jobs", "id", "AND assignee = CAST(?9 AS BIGINT) AND state = ?10");
         /// Those for a class, the oldest first.
         tenant OLDEST_JOBS_OF_CLASS = oldest!("jobs", "id",
-            "AND class_key = ?5 AND (?6 = '' OR state = ?6) AND (CAST(?7 AS BIGINT) = 0 OR assignee = CAST(?7 AS BIGINT))");
+            "AND class_key = ?9 AND (?10 = '' OR state = ?10) AND (CAST(?11 AS BIGINT) = 0 OR assignee = CAST(?11 AS BIGINT))");
         /// Those with a word, the oldest first.
         tenant OLDEST_JOBS_WITH_WORD = oldest!("job_words", "job_id",
-            "AND word = ?5 AND (?6 = '' OR state IN (?6, '')) AND (CAST(?7 AS BIGINT) = 0 OR assignee = CAST(?7 AS BIGINT) OR state = '')");
+            "AND word = ?9 AND (?10 = '' OR state IN (?10, '')) AND (CAST(?11 AS BIGINT) = 0 OR assignee = CAST(?11 AS BIGINT) OR state = '')");
         /// The reach of each of three words, an assignee (in the state if one is asked for), a class, a state.
         tenant REACH = reach!("job_id < ?2", "job_id DESC", "id < ?2", "id DESC");
         /// The same, the oldest first.

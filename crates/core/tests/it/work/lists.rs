@@ -179,6 +179,7 @@ async fn no_statement_of_the_work_reads_a_whole_table_or_sorts_one() {
         "job_words",
         "job_history",
         "records",
+        "user_words",
     ];
     for listed in purser_core::statements() {
         let words: BTreeSet<&str> =
@@ -192,12 +193,34 @@ async fn no_statement_of_the_work_reads_a_whole_table_or_sorts_one() {
         let steps: Vec<String> =
             plan.query_map(rusqlite::params_from_iter(args), |row| row.get(3)).unwrap().map(|it| it.unwrap()).collect();
         // The one row of an inner question or the few of a page, and no table.
-        let few = |it: &str| matches!(it, "SCAN n" | "SCAN CONSTANT ROW" | "SCAN l");
+        let few = |it: &str| matches!(it, "SCAN n" | "SCAN CONSTANT ROW" | "SCAN l" | "SCAN m");
         let whole = steps.iter().any(|it| it.starts_with("SCAN") && !few(it));
         let sorts = steps.iter().any(|it| it.contains("TEMP B-TREE FOR ORDER BY"));
-        let small = matches!(listed.name, "VERSIONS_OF" | "RECORDS_OF");
+        let small = matches!(listed.name, "VERSIONS_OF" | "RECORDS_OF" | "WITH_WORD");
         assert!(!whole && (!sorts || small), "{}: {steps:#?}", listed.name);
         looked += 1;
     }
     assert!(looked > 50, "{looked}");
+}
+
+/// On either engine a condition that is written as an index has it can be answered by that index.
+#[tokio::test(flavor = "multi_thread")]
+async fn people_with_a_role_are_read_from_an_index_of_them_alone() {
+    let world = World::on_sqlite().await;
+    let file = world.database.url();
+    let connection = Connection::open(file.trim_start_matches("sqlite:")).unwrap();
+    let mut looked = 0;
+    for listed in purser_core::statements().into_iter().filter(|it| it.text.contains(" AND roles & ")) {
+        let index = listed.name.trim_start_matches("END_OF_").to_lowercase();
+        if !listed.text.contains("ORDER BY id LIMIT") {
+            continue;
+        }
+        let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", listed.text)).unwrap();
+        let args = vec![rusqlite::types::Value::Null; plan.parameter_count()];
+        let steps: Vec<String> =
+            plan.query_map(rusqlite::params_from_iter(args), |row| row.get(3)).unwrap().map(|it| it.unwrap()).collect();
+        assert!(steps.len() == 1 && steps[0].contains(&format!("users_{index} ")), "{}: {steps:#?}", listed.name);
+        looked += 1;
+    }
+    assert_eq!(looked, 14);
 }
