@@ -96,7 +96,7 @@ said! {
     StepDone = "step-done", "The step is done.";
     JobDone = "job-done", "The last step is done, and so is the job.";
     Recorded = "recorded", "Recorded.";
-    TenantMade = "tenant-made", "The tenant is made. Its first Admin is made at the command line or by the API.";
+    TenantMade = "tenant-made", "The tenant is made. Now add its first Admin, among its people.";
     TenantSaved = "tenant-saved", "Saved.";
     TenantDisabled = "tenant-disabled", "The tenant is disabled, and its sessions are ended.";
     TenantEnabled = "tenant-enabled", "The tenant is enabled.";
@@ -278,6 +278,9 @@ pub(super) fn capital(word: &str) -> String {
     let mut letters = plain.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
+
+/// What the sign-in page says of a wrong password, and of an account that there is none of.
+pub(super) const WRONG_AT_THE_DOOR: &str = "The e-mail address or the password is not right.";
 
 /// A refusal that a form itself says, with everything that was typed in still there.
 pub(super) fn in_a_form(error: &Error) -> Option<&'static str> {
