@@ -265,8 +265,29 @@ pub(super) fn agent(agent: &str) -> String {
     }
 }
 
+/// Words of the audit log that say little to people as they stand.
+const TOLD_OTHERWISE: [(&str, &str); 14] = [
+    ("session.sign-in", "Sign-in"),
+    ("session.sign-out", "Sign-out"),
+    ("session.sign-out-all", "Sign-out everywhere"),
+    ("session.refresh-replayed", "Refresh token shown twice"),
+    ("session.moved", "Session seen from another place"),
+    ("session.two-factor-asked", "Second factor asked for"),
+    ("user.password-rehashed", "Password hash renewed"),
+    ("user.totp-added", "Authenticator app added"),
+    ("user.totp-removed", "Authenticator app removed"),
+    ("user.email-asked", "Another address asked for"),
+    ("user.email-changed", "Address changed"),
+    ("link.shown", "Link of a letter opened"),
+    ("provider.examined", "Provider tested"),
+    ("client.updated", "Organisation changed"),
+];
+
 /// A word of the audit log or of a history as people read it: `version.submitted` becomes `Version submitted`.
 pub(super) fn action(word: &str) -> String {
+    if let Some((_, told)) = TOLD_OTHERWISE.iter().find(|(it, _)| *it == word) {
+        return (*told).to_owned();
+    }
     // A step's own word says already whose it is.
     let plain = word.strip_prefix("job.step-").map_or_else(|| word.to_owned(), |rest| format!("step-{rest}"));
     capital(&plain.replace(['.', '-'], " "))

@@ -7,7 +7,7 @@ use super::sign_in::{at_the_door, enter};
 use super::two_factor::waiting;
 use super::{after, in_browser, led_to};
 use crate::on_both;
-use crate::site::{Asker, PASSWORD, Site};
+use crate::site::{Asker, PASSWORD, SECOND, Site};
 use crate::two_factor::demand;
 
 /// A form with a picture, as browsers send it.
@@ -75,13 +75,14 @@ on_both! {
         let address = site.address_link(&admin, "other@acme.test").await;
         pages.push(site.anyone().visit(&format!("/confirm-email?token={address}")).await);
         pages.push(door.submit("/confirm-email", &[("token", &*address)]).await);
-        demand(&site, "1s").await;
+        // A refusal wears what the reader knows.
+        pages.push(in_browser(&admin).visit("/people/999999").await);
+        demand(&site, "1h").await;
+        site.wait(SECOND * 3600);
         let browser = waiting(&site, &enter(&site, &user.email, PASSWORD, &[]).await);
         pages.push(browser.visit("/two-factor").await);
         pages.push(browser.submit("/two-factor/app", &[]).await);
         pages.push(browser.submit("/two-factor/confirm", &[("code", "000000")]).await);
-        // A refusal wears what the reader knows.
-        pages.push(in_browser(&admin).visit("/people/999999").await);
         for page in pages {
             assert!(page.body.contains("href=\"/assets/brand/acme.") && page.body.contains("src=\"/assets/brand/acme."), "{page}");
             assert!(page.status == 404 || page.body.contains("<span class=\"whose\">Acme Works</span>"), "{page}");
