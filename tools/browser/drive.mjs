@@ -37,6 +37,15 @@ async function start({ chromium: executablePath, pictures }) {
             const options = { ...kind, isUserVerified: true, automaticPresenceSimulation: true };
             await devtools.send("WebAuthn.addVirtualAuthenticator", { options });
         },
+        /** Another window of the same browser, until it is closed. */
+        async aside() {
+            visitor.behind = visitor.page;
+            visitor.page = await visitor.context.newPage();
+        },
+        async back() {
+            await visitor.page.close();
+            visitor.page = visitor.behind;
+        },
         async open({ url }) {
             visitor.trail.length = 0;
             // A page may lead on at once; what matters is where it ends.

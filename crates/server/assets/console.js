@@ -46,6 +46,7 @@ function showDetails(step) {
 function stepEditor(form) {
     const list = form.querySelector(".step-forms");
     const steps = () => [...list.children];
+    let leaving = false;
     const changed = () => { form.querySelector(".unsaved").hidden = false; };
 
     function renumber() {
@@ -85,23 +86,52 @@ function stepEditor(form) {
         (button.disabled ? button.parentElement.querySelector("button:not(:disabled)") : button).focus();
     });
     form.addEventListener("input", changed);
+    form.addEventListener("submit", () => { leaving = true; });
+    addEventListener("beforeunload", (event) => {
+        if (!leaving && !form.querySelector(".unsaved").hidden) event.preventDefault();
+    });
     form.addEventListener("change", (event) => {
         if (event.target.tagName === "SELECT") showDetails(event.target.closest(".step-form"));
     });
     steps().forEach(showDetails);
 }
 
-/** A form that is under way is not sent a second time by a second press. */
+/** How long a form may be under way before it can be sent again: the network may have lost it. */
+const LOST = 10_000;
+
+/** A form that is under way is not sent a second time by a second press; unless what comes of it is a file, and the page stays. */
 function oncePressed() {
     document.addEventListener("submit", (event) => {
         const form = event.target;
-        if (form.method !== "post") return;
-        if (form.dataset.sent) event.preventDefault();
-        else form.dataset.sent = "yes";
+        if (form.method !== "post" || form.classList.contains("gives-file")) return;
+        if (performance.now() - form.dataset.sent < LOST) event.preventDefault();
+        else form.dataset.sent = performance.now();
     });
     addEventListener("pageshow", () => {
         for (const form of document.forms) delete form.dataset.sent;
     });
+}
+
+/** Passwords that can be read while one types them. */
+function revealButtons() {
+    for (const button of document.querySelectorAll("button.reveal")) {
+        const input = button.previousElementSibling;
+        const { textContent: show, ariaLabel: label, dataset: { hide } } = button;
+        button.hidden = false;
+        button.addEventListener("click", () => {
+            const hidden = input.type === "password";
+            input.type = hidden ? "text" : "password";
+            button.textContent = hidden ? hide : show;
+            button.ariaLabel = hidden ? label.replace(show, hide) : label;
+            input.focus();
+        });
+        input.form?.addEventListener("submit", () => { input.type = "password"; });
+    }
+}
+
+/** What is wrong with a form is where the reader goes on. */
+function firstWrong() {
+    document.querySelector("[aria-invalid=true]")?.focus();
 }
 
 /** What a page asks passkeys with is good for five minutes. */
@@ -150,4 +180,6 @@ passkeyForms();
 copyButtons();
 printButtons();
 oncePressed();
+revealButtons();
+firstWrong();
 for (const form of document.querySelectorAll("form.editor")) stepEditor(form);

@@ -36,6 +36,7 @@ macro_rules! routes {
                 .merge(console)
                 .route("/graphiql", get(graphiql::page))
                 .route("/graphiql/{part}", get(graphiql::part))
+                .fallback(console::nowhere)
                 .with_state(site);
             Routes { router, patterns, pulse }
         }

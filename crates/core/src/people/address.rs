@@ -1,5 +1,7 @@
 //! A new address by oneself: the password once more, a link to the new address, and word of it to the present one.
 
+use std::sync::Arc;
+
 use super::link::Purpose;
 use super::room::Room;
 use super::sql;
@@ -10,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::mail::{Kind, NewLetter};
 use crate::secret::Secret;
 use crate::store::{Change, FromRow, Row, Stale, args};
+use crate::tenants::Tenant;
 use crate::users::{Email, sql as users_sql};
 
 /// A user's wish for another address.
@@ -52,13 +55,21 @@ impl App {
         self.or_give_back(asked, &[again.place]).await
     }
 
-    /// Makes an address that was asked for the user's, by the link sent there. Sessions go on, for the password was asked and stays;
-    /// links that lie in the former mailbox are dead.
+    /// Whose address a link is to confirm. Looking does not use it up.
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`] for a link that is unknown, expired, used or overtaken; [`Error::RateLimited`].
+    pub async fn address_link(&self, token: &Secret, visit: &Visit) -> Result<Arc<Tenant>> {
+        self.linked(Purpose::Address, token, visit).await.map(|linked| linked.tenant)
+    }
+
+    /// Makes an address that was asked for the user's, by the link sent there, and gives the tenant it is in. Sessions go on, for the
+    /// password was asked and stays; links that lie in the former mailbox are dead.
     ///
     /// # Errors
     /// [`Error::InvalidToken`] for a link that is unknown, expired, used or overtaken; [`Error::AccountExists`] if somebody else has the
     /// address by now; [`Error::RateLimited`].
-    pub async fn confirm_email(&self, token: &Secret, visit: &Visit) -> Result<()> {
+    pub async fn confirm_email(&self, token: &Secret, visit: &Visit) -> Result<Arc<Tenant>> {
         let linked = self.linked(Purpose::Address, token, visit).await?;
         let now = self.now();
         let email = Email::parse("email", &linked.address)?;
@@ -72,7 +83,8 @@ impl App {
         let change = Self::ending_link(change, Purpose::Reset, user);
         let letter = NewLetter::notice(Kind::AddressChanged, user, &linked.email, linked.id);
         let letter = NewLetter { about: email.as_str(), ..letter };
-        self.store.carry_out(self.posting(change, letter, now)).await.map(drop)
+        self.store.carry_out(self.posting(change, letter, now)).await?;
+        Ok(linked.tenant)
     }
 
     /// Refuses those who have no password to show, plainly: their address is their provider's business.

@@ -107,12 +107,20 @@ impl App {
         self.store.carry_out(change).await.map(drop)
     }
 
-    /// Chooses another password by a link from the mailbox. Every session of the user ends.
+    /// Whose password a link from the mailbox is for. Looking does not use it up.
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`] for a link that is unknown, expired, used or overtaken; [`Error::RateLimited`].
+    pub async fn reset_link(&self, token: &Secret, visit: &Visit) -> Result<Arc<Tenant>> {
+        self.linked(Purpose::Reset, token, visit).await.map(|linked| linked.tenant)
+    }
+
+    /// Chooses another password by a link from the mailbox, and gives the tenant whose it opens. Every session of the user ends.
     ///
     /// # Errors
     /// [`Error::InvalidToken`] for a link that is unknown, expired, used or overtaken; [`Error::SsoRequired`] if the tenant has switched
     /// passwords off meanwhile; [`Error::Invalid`] if the password may not be one, and the link stays good; [`Error::RateLimited`].
-    pub async fn reset_password(&self, token: &Secret, password: &Secret, visit: &Visit) -> Result<()> {
+    pub async fn reset_password(&self, token: &Secret, password: &Secret, visit: &Visit) -> Result<Arc<Tenant>> {
         let linked = self.linked(Purpose::Reset, token, visit).await?;
         if linked.tenant.settings.sso_only {
             return Err(Error::SsoRequired);
@@ -120,7 +128,8 @@ impl App {
         let about = [linked.email.as_str(), &linked.first_name, &linked.last_name];
         let hash = self.hash_new_password(&linked.tenant.id, password, &about).await?;
         let change = self.resetting(&linked, hash, visit, self.now());
-        self.store.carry_out(change).await.map(drop)
+        self.store.carry_out(change).await?;
+        Ok(linked.tenant)
     }
 
     /// Looks up whose the forgotten passwords are, and queues the letters.

@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::header::REFERRER_POLICY;
 use axum::http::{HeaderMap, HeaderValue};
+use purser_core::audit::Visit;
 use purser_core::error::Error;
 use purser_core::people::Forgotten;
 use purser_core::secret::Secret;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use super::form::Fields;
 use super::page::{Dress, address, done, shown};
 use super::parts::Field;
+use super::sign_in::{dress_of, named};
 use super::trouble::Trouble;
 use super::words::{self, Dead, Said};
 use crate::extract::{Form, NamedClient, Query, Visitor, same_origin};
@@ -41,7 +43,7 @@ struct Told {
     dress: Dress,
     title: &'static str,
     text: &'static str,
-    href: &'static str,
+    href: String,
     label: &'static str,
 }
 
@@ -61,7 +63,8 @@ struct LetterForm<'a> {
 /// Says that a link is dead.
 pub(super) fn dead(refused: Error, kind: Dead) -> Answer {
     let Dead { text, href, label } = kind;
-    let page = shown(&Told { dress: Dress::new(), title: "This link is no longer good", text, href, label });
+    let title = "This link is no longer good";
+    let page = shown(&Told { dress: Dress::new(), title, text, href: href.to_owned(), label });
     Trouble::saying(refused, "").answer(page)
 }
 
@@ -81,14 +84,15 @@ pub(super) fn new_password(trouble: &Trouble) -> Field {
 }
 
 /// Asks for the address.
-pub(super) async fn forgot(client: NamedClient) -> Answer {
+pub(super) async fn forgot(State(site): State<Site>, client: NamedClient) -> Answer {
+    let dress = dress_of(&site, client.name()).await?;
     let client = client.name().map(ToString::to_string).unwrap_or_default();
-    forgotten(&client, "", &Trouble::default())
+    forgotten(dress, &client, "", &Trouble::default())
 }
 
-fn forgotten(client: &str, email: &str, trouble: &Trouble) -> Answer {
+fn forgotten(dress: Dress, client: &str, email: &str, trouble: &Trouble) -> Answer {
     shown(&LetterForm {
-        dress: Dress::new(),
+        dress,
         title: "Forgot your password?",
         text: "Tell us the e-mail address of your account. You get a link by which you choose another password.",
         sentence: trouble.sentence,
@@ -110,30 +114,36 @@ pub(super) async fn send_link(
 ) -> Answer {
     same_origin(&headers, &site.http)?;
     let wish = Forgotten { email: fields.text("email").to_owned(), client: fields.said("client").map(str::to_owned) };
+    let dress = dress_of(&site, named(&fields).as_ref()).await?;
     match site.app.forgot_password(&wish, &visitor.into()).await {
         Ok(()) => shown(&Told {
-            dress: Dress::new(),
+            dress,
             title: "Look into your mailbox",
             text: "If there is an account with this address, a letter is on its way. Its link is good for ten minutes. If nothing comes, look among the unwanted mail, or ask your administrator.",
-            href: "/sign-in",
+            href: address("/sign-in", &[("client", fields.text("client"))]),
             label: "Back to signing in",
         }),
         Err(refused) => {
             let trouble = Trouble::of(refused)?;
-            let page = forgotten(fields.text("client"), fields.text("email"), &trouble);
+            let page = forgotten(dress, fields.text("client"), fields.text("email"), &trouble);
             trouble.answer(page)
         }
     }
 }
 
 /// Asks for another password. Looking at the page does not use the link up.
-pub(super) async fn reset(Query(link): Query<Link>) -> Answer {
-    unnamed(resetting(link.token(), &Trouble::default()))
+pub(super) async fn reset(State(site): State<Site>, visitor: Visitor, Query(link): Query<Link>) -> Answer {
+    unnamed(resetting(&site, link.token(), &visitor.into(), &Trouble::default()).await)
 }
 
-fn resetting(token: &str, trouble: &Trouble) -> Answer {
+async fn resetting(site: &Site, token: &str, visit: &Visit, trouble: &Trouble) -> Answer {
+    let tenant = match site.app.reset_link(&Secret::new(token), visit).await {
+        Ok(tenant) => tenant,
+        Err(refused @ Error::InvalidToken) => return dead(refused, words::DEAD_RESET),
+        Err(refused) => return Err(refused.into()),
+    };
     shown(&LetterForm {
-        dress: Dress::new(),
+        dress: Dress::of(&tenant),
         title: "Choose another password",
         text: "All of your sessions end, and you sign in with the new one.",
         sentence: trouble.sentence,
@@ -152,25 +162,31 @@ pub(super) async fn set_password(
     Form(fields): Form<Fields, 16_384>,
 ) -> Answer {
     same_origin(&headers, &site.http)?;
-    match site.app.reset_password(&fields.secret("token"), &fields.secret("password"), &visitor.into()).await {
-        Ok(()) => done("/sign-in", Said::PasswordReset, &site),
+    let visit = visitor.into();
+    match site.app.reset_password(&fields.secret("token"), &fields.secret("password"), &visit).await {
+        Ok(tenant) => done(&address("/sign-in", &[("client", tenant.id.as_str())]), Said::PasswordReset, &site),
         Err(refused @ Error::InvalidToken) => dead(refused, words::DEAD_RESET),
         Err(refused) => {
             let trouble = Trouble::of(refused)?;
-            let page = resetting(fields.raw("token"), &trouble);
+            let page = resetting(&site, fields.raw("token"), &visit, &trouble).await;
             trouble.answer(page)
         }
     }
 }
 
 /// Asks by a button: what looks at mail for its reader opens links, but presses nothing.
-pub(super) async fn ask_address(Query(link): Query<Link>) -> Answer {
-    unnamed(confirming(link.token(), &Trouble::default()))
+pub(super) async fn ask_address(State(site): State<Site>, visitor: Visitor, Query(link): Query<Link>) -> Answer {
+    unnamed(confirming(&site, link.token(), &visitor.into(), &Trouble::default()).await)
 }
 
-fn confirming(token: &str, trouble: &Trouble) -> Answer {
+async fn confirming(site: &Site, token: &str, visit: &Visit, trouble: &Trouble) -> Answer {
+    let tenant = match site.app.address_link(&Secret::new(token), visit).await {
+        Ok(tenant) => tenant,
+        Err(refused @ Error::InvalidToken) => return dead(refused, words::DEAD_ADDRESS),
+        Err(refused) => return Err(refused.into()),
+    };
     shown(&LetterForm {
-        dress: Dress::new(),
+        dress: Dress::of(&tenant),
         title: "Is this your new address?",
         text: "From now on you sign in with the e-mail address to which this link was sent.",
         sentence: trouble.sentence,
@@ -189,18 +205,19 @@ pub(super) async fn confirm_address(
     Form(fields): Form<Fields>,
 ) -> Answer {
     same_origin(&headers, &site.http)?;
-    match site.app.confirm_email(&fields.secret("token"), &visitor.into()).await {
-        Ok(()) => shown(&Told {
-            dress: Dress::new(),
+    let visit = visitor.into();
+    match site.app.confirm_email(&fields.secret("token"), &visit).await {
+        Ok(tenant) => shown(&Told {
+            dress: Dress::of(&tenant),
             title: "Your address is changed",
             text: "Sign in with the new one from now on. Where you are signed in, you stay so.",
-            href: "/",
+            href: "/".into(),
             label: "Go on",
         }),
         Err(refused @ Error::InvalidToken) => dead(refused, words::DEAD_ADDRESS),
         Err(refused) => {
             let trouble = Trouble::of(refused)?;
-            let page = confirming(fields.raw("token"), &trouble);
+            let page = confirming(&site, fields.raw("token"), &visit, &trouble).await;
             trouble.answer(page)
         }
     }

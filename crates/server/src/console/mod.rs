@@ -26,6 +26,7 @@ mod provider_form;
 mod providers;
 mod refusal;
 mod report;
+mod sent;
 mod settings;
 mod shades;
 mod sign_in;
@@ -41,6 +42,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
+pub use refusal::nowhere;
 pub use report::report;
 
 use crate::site::Site;

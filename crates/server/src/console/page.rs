@@ -174,17 +174,19 @@ pub(super) struct Dress {
     pub(super) shades: Option<String>,
     /// Its own logo.
     pub(super) logo: Option<String>,
+    /// Its name, for pages that say it under their title.
+    pub(super) whose: Option<String>,
 }
 
 impl Dress {
     /// The program's own.
     pub(super) fn new() -> Self {
-        Self { style: &STYLE.path, script: &SCRIPT.path, icon: &ICON.path, shades: None, logo: None }
+        Self { style: &STYLE.path, script: &SCRIPT.path, icon: &ICON.path, shades: None, logo: None, whose: None }
     }
 
     /// An organisation's.
     pub(super) fn of(tenant: &Tenant) -> Self {
-        Self::with(&tenant.id, tenant.accent, tenant.logo.as_deref())
+        Self { whose: Some(tenant.name.clone()), ..Self::with(&tenant.id, tenant.accent, tenant.logo.as_deref()) }
     }
 
     /// The same, of its parts.

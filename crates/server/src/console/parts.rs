@@ -86,6 +86,7 @@ pub(super) struct Field {
     form: Form,
     autocomplete: &'static str,
     optional: bool,
+    focused: bool,
 }
 
 /// How a field is filled in.
@@ -111,6 +112,7 @@ impl Field {
             form,
             autocomplete: "off",
             optional: false,
+            focused: false,
         }
     }
 
@@ -196,6 +198,11 @@ impl Field {
     /// That may stay empty.
     pub(super) fn optional(self) -> Self {
         Self { optional: true, ..self }
+    }
+
+    /// In which one begins to type.
+    pub(super) fn focused(self) -> Self {
+        Self { focused: true, ..self }
     }
 
     /// That browsers know how to fill in.

@@ -281,7 +281,7 @@ impl Sheet<'_> {
 
     fn secret(&self, name: &'static str, label: &'static str) -> Field {
         Field::password(name, label)
-            .hint("It is kept sealed and never shown again. Empty: what is there stays.")
+            .hint("It is kept sealed and never shown again. If it is set already, leave this empty to keep it.")
             .wrong(self.trouble.about(name))
             .optional()
     }

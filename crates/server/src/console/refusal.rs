@@ -5,19 +5,20 @@ use std::sync::{Arc, OnceLock};
 use askama::Template;
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, REFERER, REFERRER_POLICY, SET_COOKIE};
-use axum::http::{Extensions, HeaderMap, HeaderValue, Method};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use purser_core::access::Caller;
-use purser_core::error::Code;
+use purser_core::error::{Code, Error};
 
 use super::page::{Dress, address, go, is_page, shown};
+use super::sent::{Again, Sent};
 use super::words;
 use crate::cookie;
 use crate::extract::{NamedClient, lone_cookie, own_origin};
-use crate::fault::{Denied, Verdict};
+use crate::fault::{Denied, Fault, Verdict};
 use crate::http_settings::HttpSettings;
-use crate::layers::Arrived;
+use crate::layers::{Arrived, enveloped};
 use crate::pages::wants_a_page;
 use crate::site::Site;
 
@@ -30,17 +31,37 @@ pub(super) async fn for_people(State(site): State<Site>, mut request: Request, n
     }
     let asker = Asker::default();
     request.extensions_mut().insert(asker.clone());
-    let answered = next.run(request).await;
+    let (sent, request) = if reader.person { Sent::with(request, &site.http) } else { (None, request) };
+    let answered = enveloped(next.run(request).await);
     let denied = asker.denied(&answered, &site);
-    let mut response = reader.read(answered);
+    let mut response = match (signs_in(&answered), sent) {
+        (true, Some(sent)) => reader.send_again(answered, sent.again(&site.http).await),
+        _ => reader.read(answered, asker.dress()),
+    };
     response.extensions_mut().extend(denied);
-    let headers = response.headers_mut();
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
+    keep_to_us(response.headers_mut());
     if reader.was_told && is_page(&response) {
         response.headers_mut().append(SET_COOKIE, cookie::said_already(&site.http));
     }
     response
+}
+
+/// What somebody sees who asks for an address where nothing is. Programs are told as ever.
+pub async fn nowhere(State(site): State<Site>, request: Request) -> Response {
+    let refused = Fault::from(Error::NotFound).into_response();
+    if request.uri().path().starts_with("/api/") {
+        return refused;
+    }
+    let mut response = Reader::of(&request, &site.http).read(refused, Dress::new());
+    if is_page(&response) {
+        keep_to_us(response.headers_mut());
+    }
+    response
+}
+
+fn keep_to_us(headers: &mut HeaderMap) {
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
 }
 
 /// Who asked for a page, once that is known.
@@ -51,6 +72,11 @@ impl Asker {
     /// Remembers who it is.
     pub(super) fn is(&self, caller: &Caller) {
         self.0.get_or_init(|| caller.clone());
+    }
+
+    /// As their organisation looks; as the program does, if it is nobody.
+    fn dress(&self) -> Dress {
+        self.0.get().map_or_else(Dress::new, |caller| Dress::of(caller.tenant()))
     }
 
     /// What is to be written down, if they were refused for want of a right.
@@ -97,30 +123,65 @@ impl Reader {
     }
 
     /// Every refusal as a page, with the same status and headers; whoever has only to sign in is sent to do so, and back.
-    fn read(&self, response: Response) -> Response {
+    fn read(&self, response: Response, dress: Dress) -> Response {
         let Some(verdict) = response.extensions().get::<Verdict>().filter(|_| self.person && is_json(&response)) else {
             return response;
         };
-        let signs_in = matches!(verdict.code, "INVALID_TOKEN" | "TOKEN_EXPIRED");
-        if signs_in && let Some(target) = &self.target {
-            let place = address(self.realm.door(), &[("returnTo", if target == "/" { "" } else { target })]);
-            return go(&place).unwrap_or_else(IntoResponse::into_response);
+        let signs_in = signs_in(&response);
+        if let Some(target) = &self.target {
+            if signs_in {
+                return go(&self.door(target)).unwrap_or_else(IntoResponse::into_response);
+            }
+            // Whoever loads the address of a form anew, to which the answer to it had led them.
+            if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+                return go(above(target)).unwrap_or_else(IntoResponse::into_response);
+            }
         }
         let words::Refusal { title, advice } = words::refusal(verdict);
         let (href, label) = match &self.back {
-            _ if signs_in => (self.realm.door(), "Sign in"),
-            Some(back) => (back.as_str(), "Back"),
-            None => (self.realm.start(), "To the start"),
+            _ if signs_in => (self.door(self.back.as_deref().unwrap_or_default()), "Sign in"),
+            Some(back) => (back.clone(), "Back"),
+            None => (self.realm.start().to_owned(), "To the start"),
         };
         let code = verdict.code;
-        let page = Refusal { dress: Dress::new(), title, advice, code, href, label, request_id: &self.request_id };
+        let page = Refusal { dress, title, advice, code, href, label, request_id: &self.request_id };
         let Ok(page) = shown(&page) else { return response };
-        let (mut told, _) = response.into_parts();
-        let (page, body) = page.into_parts();
-        told.headers.remove(CONTENT_LENGTH);
-        told.headers.extend(page.headers);
-        Response::from_parts(told, body)
+        on(response, page)
     }
+
+    /// What was typed, to whoever has to sign in first: they do that beside it, and send it once more.
+    fn send_again(&self, response: Response, again: Option<Again>) -> Response {
+        let Some(again) = again else { return self.read(response, Dress::new()) };
+        let door = self.door(self.back.as_deref().unwrap_or_default());
+        let Ok(page) = shown(&SendAgain { dress: Dress::new(), door, again }) else { return response };
+        on(response, page)
+    }
+
+    /// Where to sign in, and then go on.
+    fn door(&self, return_to: &str) -> String {
+        address(self.realm.door(), &[("returnTo", if return_to == "/" { "" } else { return_to })])
+    }
+}
+
+/// Whether somebody has only to sign in.
+fn signs_in(response: &Response) -> bool {
+    let verdict = response.extensions().get::<Verdict>();
+    verdict.is_some_and(|it| matches!(it.code, "INVALID_TOKEN" | "TOKEN_EXPIRED"))
+}
+
+/// The page that a form's address belongs to: the path without its last part.
+fn above(target: &str) -> &str {
+    let path = target.split('?').next().unwrap_or_default();
+    path.rsplit_once('/').map(|(above, _)| above).filter(|above| !above.is_empty()).unwrap_or("/")
+}
+
+/// A refusal's status and headers, with a page for its body.
+fn on(refusal: Response, page: Response) -> Response {
+    let (mut told, _) = refusal.into_parts();
+    let (page, body) = page.into_parts();
+    told.headers.remove(CONTENT_LENGTH);
+    told.headers.extend(page.headers);
+    Response::from_parts(told, body)
 }
 
 /// Whose pages.
@@ -159,9 +220,18 @@ struct Refusal<'a> {
     title: &'static str,
     advice: &'static str,
     code: &'static str,
-    href: &'a str,
+    href: String,
     label: &'static str,
     request_id: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "console/send-again.html")]
+struct SendAgain {
+    dress: Dress,
+    /// Where to sign in.
+    door: String,
+    again: Again,
 }
 
 fn is_json(response: &Response) -> bool {

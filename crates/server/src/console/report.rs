@@ -23,7 +23,7 @@ struct Report<'a> {
 /// Its own stylesheet: this page is for paper.
 const STYLE: &str = include_str!("../../templates/report.css");
 
-const STYLE_HASH: &str = "sha256-RhbUlIInCAZmxIz9XrNut8zBYE8/m4oXF+duBTbYDow=";
+const STYLE_HASH: &str = "sha256-uhZIm4BkbWqWAnQdHmILviT+IQ+d+PLvR8cOLGa05B8=";
 
 /// A completed job as a page that brings everything along, so that it can be saved as it is.
 ///

@@ -19,7 +19,7 @@ use super::letters::forgot_link;
 use super::page::{Dress, Person, address, go, said_before, shown, shown_leading};
 use super::parts::Field;
 use super::trouble::Trouble;
-use super::words::Said;
+use super::words::{self, Said};
 use crate::client_api::session::provider_logout;
 use crate::client_api::{buttons, signin};
 use crate::cookie;
@@ -126,12 +126,17 @@ pub(super) async fn enter_by_passkey(
 /// The form once more, and why.
 async fn again(site: &Site, fields: &Fields, refused: Error, base: &Base) -> Answer {
     let whose = whose(site, fields, base).await;
-    let trouble = Trouble::of(refused)?;
+    let by_password = fields.said("passkey").is_none();
+    let trouble = match refused {
+        Error::InvalidCredentials if by_password => Trouble::saying(refused, words::WRONG_AT_THE_DOOR),
+        refused => Trouble::of(refused)?,
+    };
     let page = form(site, &whose, fields, fields.text("returnTo"), &trouble, None).await;
     trouble.answer(page)
 }
 
-fn named(fields: &Fields) -> Option<TenantId> {
+/// Whom a form names.
+pub(super) fn named(fields: &Fields) -> Option<TenantId> {
     fields.said("client").and_then(|name| name.parse().ok())
 }
 
@@ -212,6 +217,13 @@ async fn form(
         .filled(typed.text("client"))
         .known_as("organization")
         .optional();
+    let email = Field::email("email", "E-mail address")
+        .filled(typed.text("email"))
+        .wrong(trouble.about("email"))
+        .known_as("username");
+    let password =
+        Field::password("password", "Password").wrong(trouble.about("password")).known_as("current-password");
+    let named = typed.said("email").is_some();
     let passwords = welcome.is_none_or(|welcome| !welcome.sso_only);
     let tenant = welcome.map(|welcome| &welcome.tenant);
     let page = Door {
@@ -222,11 +234,8 @@ async fn form(
         return_to,
         said: said.map(Said::sentence).unwrap_or_default(),
         sentence: trouble.sentence,
-        email: Field::email("email", "E-mail address")
-            .filled(typed.text("email"))
-            .wrong(trouble.about("email"))
-            .known_as("username"),
-        password: Field::password("password", "Password").wrong(trouble.about("password")).known_as("current-password"),
+        email: if named { email } else { email.focused() },
+        password: if named { password.focused() } else { password },
         client: welcome.is_none().then_some(client),
         nobodys: if let Whose::Nobodys(name) = whose { name } else { "" },
         forgot: (passwords && site.app.sends_links()).then(|| forgot_link(tenant.map_or("", TenantId::as_str))),
@@ -291,12 +300,12 @@ pub(super) async fn leave(State(site): State<Site>, person: Result<Person, Fault
 /// Where somebody is who has signed out.
 pub(super) async fn left(State(site): State<Site>, client: NamedClient) -> Answer {
     let again = client.name().map_or_else(|| "/sign-in".to_owned(), |name| format!("/sign-in?client={name}"));
-    shown(&SignedOut { dress: dress_of(&site, &client).await?, again, elsewhere: None })
+    shown(&SignedOut { dress: dress_of(&site, client.name()).await?, again, elsewhere: None })
 }
 
 /// As the one named looks; as the program's own if there is none.
-pub(super) async fn dress_of(site: &Site, client: &NamedClient) -> Result<Dress, Error> {
-    let Some(name) = client.name() else { return Ok(Dress::new()) };
+pub(super) async fn dress_of(site: &Site, client: Option<&TenantId>) -> Result<Dress, Error> {
+    let Some(name) = client else { return Ok(Dress::new()) };
     match site.app.dressed(name).await {
         Ok(tenant) => Ok(Dress::of(&tenant)),
         Err(Error::NotFound) => Ok(Dress::new()),

@@ -8,11 +8,12 @@ use axum::response::Response;
 use purser_core::error::Error;
 use purser_core::secret::Secret;
 use purser_core::signin::{Completed, SecondFactor, TotpOffer, Waiting, Wanted};
+use purser_core::tenants::Tenant;
 
 use super::form::Fields;
 use super::page::{Dress, address, done, go, shown};
 use super::parts::Field;
-use super::sign_in::{Asked, origin, welcomed};
+use super::sign_in::{Asked, dress_of, origin, welcomed};
 use super::trouble::Trouble;
 use super::words::Said;
 use crate::cookie;
@@ -112,7 +113,7 @@ async fn form(site: &Site, challenge: &Secret, visitor: Visitor, return_to: &str
         Err(refused) => return Err(refused.into()),
     };
     match waiting.wanted {
-        Wanted::Enrol => enrol(Step::Asked, return_to, trouble),
+        Wanted::Enrol => enrol(&waiting.tenant, Step::Asked, return_to, trouble),
         Wanted::Verify => verify(&waiting, return_to, trouble),
     }
 }
@@ -123,20 +124,20 @@ fn verify(waiting: &Waiting, return_to: &str, trouble: &Trouble) -> Answer {
         (true, false) => "Six digits of your authenticator app.",
         _ => "One of your recovery codes.",
     };
-    let code = Field::line("code", "Code").hint(hint).wrong(trouble.about("code")).known_as("one-time-code");
+    let code = Field::line("code", "Code").hint(hint).wrong(trouble.about("code")).known_as("one-time-code").focused();
     shown(&Verify {
-        dress: Dress::new(),
+        dress: Dress::of(&waiting.tenant),
         return_to,
-        back: door(return_to),
+        back: door_of(&waiting.tenant, return_to),
         sentence: trouble.sentence,
         code: (waiting.totp || waiting.recovery_codes > 0).then_some(code),
         passkey: waiting.passkey.as_ref().map(ToString::to_string),
     })
 }
 
-fn enrol(step: Step, return_to: &str, trouble: &Trouble) -> Answer {
-    let code = first_code(trouble);
-    shown(&Enrol { dress: Dress::new(), return_to, back: door(return_to), sentence: trouble.sentence, step, code })
+fn enrol(tenant: &Tenant, step: Step, return_to: &str, trouble: &Trouble) -> Answer {
+    let (dress, code) = (Dress::of(tenant), first_code(trouble));
+    shown(&Enrol { dress, return_to, back: door_of(tenant, return_to), sentence: trouble.sentence, step, code })
 }
 
 /// Takes a code, or what a passkey says.
@@ -164,7 +165,7 @@ pub(super) async fn answer(
     match completed {
         Ok(completed) => {
             let place = place(&site, &completed, fields.said("returnTo"), &base).await?;
-            arrived(&completed, place, &site)
+            arrived(&completed, place, &site).await
         }
         Err(Error::InvalidToken) => too_late(return_to, &site),
         Err(refused) => {
@@ -185,8 +186,12 @@ pub(super) async fn offer_app(
     same_origin(&headers, &site.http)?;
     let return_to = fields.text("returnTo");
     let Some(challenge) = challenge(&headers) else { return too_late(return_to, &site) };
-    match site.app.start_totp_first(&challenge, &visitor.into()).await {
-        Ok(offer) => enrol(Step::Confirm(Some(offer.into())), return_to, &Trouble::default()),
+    let visit = visitor.into();
+    match site.app.start_totp_first(&challenge, &visit).await {
+        Ok(offer) => {
+            let waiting = site.app.second_factors(&challenge, &visit).await?;
+            enrol(&waiting.tenant, Step::Confirm(Some(offer.into())), return_to, &Trouble::default())
+        }
         Err(Error::InvalidToken) => too_late(return_to, &site),
         Err(refused) => Err(refused.into()),
     }
@@ -203,17 +208,19 @@ pub(super) async fn confirm_app(
     same_origin(&headers, &site.http)?;
     let return_to = fields.text("returnTo");
     let Some(challenge) = challenge(&headers) else { return too_late(return_to, &site) };
-    match site.app.confirm_totp_first(&challenge, &fields.secret("code"), &visitor.into()).await {
+    let visit = visitor.into();
+    match site.app.confirm_totp_first(&challenge, &fields.secret("code"), &visit).await {
         Ok(completed) => {
             let place = place(&site, &completed, fields.said("returnTo"), &base).await?;
-            arrived(&completed, place, &site)
+            arrived(&completed, place, &site).await
         }
         Err(Error::InvalidToken) => too_late(return_to, &site),
         // The secret was shown too long ago, or never.
         Err(Error::Conflict) => go(&address(TWO_FACTOR, &[("returnTo", return_to)])),
         Err(refused) => {
             let trouble = Trouble::of(refused)?;
-            let page = enrol(Step::Confirm(None), return_to, &trouble);
+            let waiting = site.app.second_factors(&challenge, &visit).await?;
+            let page = enrol(&waiting.tenant, Step::Confirm(None), return_to, &trouble);
             trouble.answer(page)
         }
     }
@@ -222,6 +229,11 @@ pub(super) async fn confirm_app(
 /// The sign-in that waits in this browser.
 fn challenge(headers: &HeaderMap) -> Option<Secret> {
     lone_cookie(headers, cookie::TWO_FACTOR).map(Secret::new)
+}
+
+/// The door of the one whose account it is.
+fn door_of(tenant: &Tenant, return_to: &str) -> String {
+    address("/sign-in", &[("client", tenant.id.as_str()), ("returnTo", return_to)])
 }
 
 fn door(return_to: &str) -> String {
@@ -247,13 +259,14 @@ async fn place(
 }
 
 /// Whoever has shown both goes where they wanted, by way of their recovery codes if they are new.
-fn arrived(completed: &Completed, place: String, site: &Site) -> Answer {
+async fn arrived(completed: &Completed, place: String, site: &Site) -> Answer {
+    let dress = dress_of(site, Some(&completed.signed_in.user.tenant)).await?;
     let codes: Vec<_> = completed.recovery_codes.iter().map(|code| code.reveal().to_owned()).collect();
     let response = if !codes.is_empty() {
-        shown(&FirstCodes { dress: Dress::new(), codes, on: place })
+        shown(&FirstCodes { dress, codes, on: place })
     } else if origin(&place).is_some() {
         // Where a form may lead was said before it was known whose it is: a link leads there.
-        shown(&On { dress: Dress::new(), on: place })
+        shown(&On { dress, on: place })
     } else {
         go(&place)
     };

@@ -96,7 +96,7 @@ said! {
     StepDone = "step-done", "The step is done.";
     JobDone = "job-done", "The last step is done, and so is the job.";
     Recorded = "recorded", "Recorded.";
-    TenantMade = "tenant-made", "The tenant is made. Its first Admin is made at the command line or by the API.";
+    TenantMade = "tenant-made", "The tenant is made. Now add its first Admin, among its people.";
     TenantSaved = "tenant-saved", "Saved.";
     TenantDisabled = "tenant-disabled", "The tenant is disabled, and its sessions are ended.";
     TenantEnabled = "tenant-enabled", "The tenant is enabled.";
@@ -265,8 +265,29 @@ pub(super) fn agent(agent: &str) -> String {
     }
 }
 
+/// Words of the audit log that say little to people as they stand.
+const TOLD_OTHERWISE: [(&str, &str); 14] = [
+    ("session.sign-in", "Sign-in"),
+    ("session.sign-out", "Sign-out"),
+    ("session.sign-out-all", "Sign-out everywhere"),
+    ("session.refresh-replayed", "Refresh token shown twice"),
+    ("session.moved", "Session seen from another place"),
+    ("session.two-factor-asked", "Second factor asked for"),
+    ("user.password-rehashed", "Password hash renewed"),
+    ("user.totp-added", "Authenticator app added"),
+    ("user.totp-removed", "Authenticator app removed"),
+    ("user.email-asked", "Another address asked for"),
+    ("user.email-changed", "Address changed"),
+    ("link.shown", "Link of a letter opened"),
+    ("provider.examined", "Provider tested"),
+    ("client.updated", "Organisation changed"),
+];
+
 /// A word of the audit log or of a history as people read it: `version.submitted` becomes `Version submitted`.
 pub(super) fn action(word: &str) -> String {
+    if let Some((_, told)) = TOLD_OTHERWISE.iter().find(|(it, _)| *it == word) {
+        return (*told).to_owned();
+    }
     // A step's own word says already whose it is.
     let plain = word.strip_prefix("job.step-").map_or_else(|| word.to_owned(), |rest| format!("step-{rest}"));
     capital(&plain.replace(['.', '-'], " "))
@@ -278,6 +299,9 @@ pub(super) fn capital(word: &str) -> String {
     let mut letters = plain.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
+
+/// What the sign-in page says of a wrong password, and of an account that there is none of.
+pub(super) const WRONG_AT_THE_DOOR: &str = "The e-mail address or the password is not right.";
 
 /// A refusal that a form itself says, with everything that was typed in still there.
 pub(super) fn in_a_form(error: &Error) -> Option<&'static str> {

@@ -280,7 +280,7 @@ impl Record {
 
 /// Puts into the envelope what a library refused in its own words or without any: unknown paths, wrong methods, paths and
 /// queries that cannot be read.
-fn enveloped(response: Response) -> Response {
+pub(crate) fn enveloped(response: Response) -> Response {
     let status = response.status();
     if status.as_u16() < 400 || !is_bare(response.headers()) {
         return response;

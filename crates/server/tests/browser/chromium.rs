@@ -98,6 +98,16 @@ impl Browser {
         self.0.tell("visitor", device);
     }
 
+    /// Opens another window of the same browser, and looks at that until it is closed.
+    pub(crate) fn aside(&mut self) {
+        self.0.tell("aside", json!({}));
+    }
+
+    /// Closes it again.
+    pub(crate) fn back(&mut self) {
+        self.0.tell("back", json!({}));
+    }
+
     /// Gives the one who sits there a device that keeps passkeys, and knows its owner.
     pub(crate) fn with_passkeys(&mut self) {
         self.0.tell("passkeys", json!({}));

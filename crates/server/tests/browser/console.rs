@@ -14,7 +14,7 @@ use crate::providers::ANN;
 const ROLES: [&str; 7] = ["Admin", "User-Admin", "Author", "Operator", "Approver", "Publisher", "Viewer"];
 
 /// A deployment with somebody of each role, and its server.
-fn staffed() -> (Deployment, Node) {
+pub(crate) fn staffed() -> (Deployment, Node) {
     let here = Deployment::on_sqlite();
     for role in ROLES {
         here.with_person(name(role), role, &address(role), role);
@@ -23,11 +23,11 @@ fn staffed() -> (Deployment, Node) {
     (here, node)
 }
 
-fn address(role: &str) -> String {
+pub(crate) fn address(role: &str) -> String {
     format!("{}@acme.test", role.to_lowercase())
 }
 
-fn name(role: &str) -> &'static str {
+pub(crate) fn name(role: &str) -> &'static str {
     match role {
         "Admin" => "Ada",
         "User-Admin" => "Uma",
@@ -45,14 +45,14 @@ pub(crate) fn pictures() -> String {
 }
 
 /// Somebody of a role in front of a screen.
-struct Guest<'b> {
-    browser: &'b mut Browser,
-    node: &'b Node,
+pub(crate) struct Guest<'b> {
+    pub(crate) browser: &'b mut Browser,
+    pub(crate) node: &'b Node,
 }
 
 impl Guest<'_> {
     #[track_caller]
-    fn sign_in(&mut self, role: &str) {
+    pub(crate) fn sign_in(&mut self, role: &str) {
         self.browser.open(&self.node.at("/"));
         self.browser.arrive(&self.node.at("/sign-in"));
         self.browser.fill("email", &address(role));
@@ -112,7 +112,7 @@ impl Guest<'_> {
 
     /// Opens a page of the console, and gives where that led.
     #[track_caller]
-    fn open(&mut self, path: &str) -> String {
+    pub(crate) fn open(&mut self, path: &str) -> String {
         self.browser.open(&self.node.at(path));
         self.here()
     }
@@ -124,21 +124,21 @@ impl Guest<'_> {
 
     /// Presses what says so, and waits until the page says something.
     #[track_caller]
-    fn press(&mut self, text: &str, then: &str) {
+    pub(crate) fn press(&mut self, text: &str, then: &str) {
         self.browser.click_within("main", text);
         self.browser.read(then);
     }
 
     /// Takes its picture, and finds nothing wrong.
     #[track_caller]
-    fn look(&mut self, name: &str) {
+    pub(crate) fn look(&mut self, name: &str) {
         self.browser.picture(name);
         let wrong = self.browser.examine();
         assert!(wrong.is_empty(), "{name}: {wrong:#?}");
     }
 
     /// Writes a template of two steps, as an author does.
-    fn write_template(&mut self, title: &str) -> String {
+    pub(crate) fn write_template(&mut self, title: &str) -> String {
         self.open("/templates/new");
         self.browser.fill("title", title);
         self.browser.fill("assetClass", "Compressor");
@@ -160,7 +160,7 @@ impl Guest<'_> {
 
     /// Moves a version on by a question and its answer.
     #[track_caller]
-    fn move_on(&mut self, version: &str, act: &str, label: &str, then: &str) {
+    pub(crate) fn move_on(&mut self, version: &str, act: &str, label: &str, then: &str) {
         self.open(&format!("{version}/{act}"));
         self.press(label, then);
     }
@@ -217,7 +217,7 @@ impl Guest<'_> {
         });
     }
 
-    fn make_job(&mut self, template: &str, asset: &str, assignee: &str) -> String {
+    pub(crate) fn make_job(&mut self, template: &str, asset: &str, assignee: &str) -> String {
         self.open("/jobs/new");
         self.browser.choose("template", template);
         self.browser.fill("asset", asset);
@@ -468,16 +468,19 @@ fn somebody_comes_by_letter_and_with_both_factors_on_every_screen() {
         let suffix = format!("{size}-{}", if dark { "dark" } else { "light" });
         guest.browser.someone_at(Screen { dark, ..screen });
         guest.browser.with_passkeys();
-        for (name, path) in [
-            ("sign-in-with-all", "/sign-in"),
-            ("forgot", "/forgot"),
-            ("reset", "/reset?token=x"),
-            ("confirm-email", "/confirm-email?token=x"),
-            ("dead-link", "/invitation?token=x"),
-        ] {
+        for (name, path) in
+            [("sign-in-with-all", "/sign-in"), ("forgot", "/forgot"), ("dead-link", "/invitation?token=x")]
+        {
             guest.open(path);
             guest.look(&format!("{name}-{suffix}"));
         }
+        guest.open("/forgot?client=acme");
+        guest.browser.fill("email", &address(role));
+        guest.press("Send me a link", "Look into your mailbox");
+        guest.look(&format!("forgotten-{suffix}"));
+        guest.browser.open(&here.link_in_letter("password-reset", &address(role)));
+        guest.browser.read("Choose another password");
+        guest.look(&format!("reset-{suffix}"));
         let code = guest.enrol(role, &suffix);
         guest.browser.someone_at(Screen { dark, ..screen });
         guest.browser.with_passkeys();
@@ -487,6 +490,15 @@ fn somebody_comes_by_letter_and_with_both_factors_on_every_screen() {
         guest.browser.fill("code", &code);
         guest.press("Sign in", "Hello");
         guest.look_after_factors(&suffix);
+        let other = format!("other-{}", address(role));
+        guest.open("/account/email");
+        guest.browser.fill("email", &other);
+        guest.browser.fill("password", PASSWORD);
+        guest.press("Send the link", "A link is on its way to the new address.");
+        guest.browser.open(&here.link_in_letter("address-confirmation", &other));
+        guest.browser.read("Is this your new address?");
+        guest.look(&format!("confirm-email-{suffix}"));
+        guest.open("/account/two-factor");
         guest.browser.click("Sign out");
         guest.browser.read("You are signed out");
         guest.open("/sign-in");

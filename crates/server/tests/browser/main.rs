@@ -6,6 +6,8 @@ mod administration;
 #[cfg(test)]
 mod chromium;
 #[cfg(test)]
+mod comfort;
+#[cfg(test)]
 mod console;
 #[cfg(test)]
 mod demo;

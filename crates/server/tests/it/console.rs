@@ -22,13 +22,19 @@ use crate::site::{Asker, Member};
 
 /// Every route of the console, as its source lists them: the path, and whether a form is posted to it.
 fn routes() -> Vec<(&'static str, bool)> {
+    listed().map(|(path, methods)| (path, methods.contains("post("))).collect()
+}
+
+/// Whether something is only posted to a path: nobody looks at it.
+fn is_unseen(path: &str) -> bool {
+    listed().any(|(listed, methods)| listed == path && !methods.contains("get("))
+}
+
+/// The paths, and what answers there.
+fn listed() -> impl Iterator<Item = (&'static str, &'static str)> {
     let source = include_str!("../../src/console/mod.rs");
     let lines = source.lines().filter_map(|line| line.trim().strip_prefix(".route(\""));
-    lines
-        .filter_map(|line| line.split_once("\", "))
-        .filter(|(path, _)| !path.starts_with("/assets"))
-        .map(|(path, methods)| (path, methods.contains("post(")))
-        .collect()
+    lines.filter_map(|line| line.split_once("\", ")).filter(|(path, _)| !path.starts_with("/assets"))
 }
 
 /// Somebody signed in, in their browser.

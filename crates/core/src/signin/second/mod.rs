@@ -5,6 +5,7 @@ mod factors;
 pub(crate) mod sql;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,8 @@ pub enum SecondFactor<'a> {
 /// What a challenge can be answered with.
 #[derive(Debug)]
 pub struct Waiting {
+    /// Into which tenant.
+    pub tenant: Arc<Tenant>,
     /// What it waits for.
     pub wanted: Wanted,
     /// Whether an authenticator app is set up.
@@ -107,7 +110,7 @@ struct KeptThrough {
 /// A challenge as found, whose user is still the one it was given to.
 pub(super) struct Challenge {
     id: [u8; 32],
-    pub(super) tenant: std::sync::Arc<Tenant>,
+    pub(super) tenant: Arc<Tenant>,
     pub(super) user: User,
     kept: Kept,
     until: Timestamp,
@@ -238,11 +241,13 @@ impl App {
         let challenge = self.demand_challenge(challenge, visit, now).await?;
         let (wanted, until) = (challenge.kept.wanted, challenge.until);
         if wanted == Wanted::Enrol {
-            return Ok(Waiting { wanted, totp: false, recovery_codes: 0, passkey: None, until });
+            let tenant = challenge.tenant;
+            return Ok(Waiting { tenant, wanted, totp: false, recovery_codes: 0, passkey: None, until });
         }
         let factors = self.factors_of(&challenge.tenant, &challenge.user).await?;
         let passkey = self.second_passkey_options(&challenge, now).await?;
-        Ok(Waiting { wanted, totp: factors.totp, recovery_codes: factors.recovery_codes, passkey, until })
+        let tenant = challenge.tenant;
+        Ok(Waiting { tenant, wanted, totp: factors.totp, recovery_codes: factors.recovery_codes, passkey, until })
     }
 
     /// Ends a sign-in with its second factor.

@@ -44,15 +44,19 @@ pub(in crate::console) async fn page(keeper: Result<Keeper, Fault>, Query(asked)
 }
 
 fn form(typed: &Fields, return_to: &str, trouble: &Trouble) -> Answer {
+    let username = Field::line("username", "Name")
+        .filled(typed.text("username"))
+        .wrong(trouble.about("username"))
+        .known_as("username");
+    let password =
+        Field::password("password", "Password").wrong(trouble.about("password")).known_as("current-password");
+    let named = typed.said("username").is_some();
     shown(&Door {
         dress: Dress::new(),
         return_to: place(return_to),
         sentence: trouble.sentence,
-        username: Field::line("username", "Name")
-            .filled(typed.text("username"))
-            .wrong(trouble.about("username"))
-            .known_as("username"),
-        password: Field::password("password", "Password").wrong(trouble.about("password")).known_as("current-password"),
+        username: if named { username } else { username.focused() },
+        password: if named { password.focused() } else { password },
     })
 }
 

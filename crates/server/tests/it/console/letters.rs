@@ -34,10 +34,13 @@ on_both! {
         let short = door.submit("/reset", &[("token", &*token), ("password", "short")]).await;
         assert!(short.status == 400 && short.body.contains("password-problem"), "{short}");
         let reply = door.submit("/reset", &[("token", &*token), ("password", NEXT)]).await;
-        assert_eq!(led_to(&reply), "/sign-in");
+        assert_eq!(led_to(&reply), "/sign-in?client=acme");
         assert_eq!(led_to(&enter(&site, &user.email, NEXT, &[]).await), "/");
         let again = door.submit("/reset", &[("token", &*token), ("password", PASSWORD)]).await;
         assert_eq!(again.status, 401, "{again}");
+        // The page itself says so too, before anybody types anything.
+        let looked = site.anyone().visit(&format!("/reset?token={token}")).await;
+        assert!(looked.status == 401 && looked.body.contains("This link is no longer good"), "{looked}");
         assert!(again.body.contains("This link is no longer good") && !again.body.contains(&token), "{again}");
         assert_eq!(enter(&site, &user.email, PASSWORD, &[]).await.status, 401);
     }

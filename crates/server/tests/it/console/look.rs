@@ -3,9 +3,12 @@
 use purser_core::access::Role;
 
 use super::pages::is_ours;
+use super::sign_in::{at_the_door, enter};
+use super::two_factor::waiting;
 use super::{after, in_browser, led_to};
 use crate::on_both;
-use crate::site::{Asker, Site};
+use crate::site::{Asker, PASSWORD, SECOND, Site};
+use crate::two_factor::demand;
 
 /// A form with a picture, as browsers send it.
 async fn send_logo(browser: &Asker<'_>, picture: &[u8]) -> crate::http::probe::Reply {
@@ -56,6 +59,37 @@ on_both! {
         let fields = [("name", "Acme"), ("removeLogo", "on")];
         assert_eq!(led_to(&browser.submit("/settings/look", &fields).await), "/settings/look");
         assert!(!browser.visit("/").await.body.contains("/assets/brand/"));
+    }
+
+    async fn the_pages_of_letters_and_of_the_second_step_are_dressed_too(site) {
+        let site = site.with_mail().await;
+        let admin = site.as_role(Role::Admin).await;
+        send_logo(&in_browser(&admin), PICTURE).await;
+        let user = site.user("acme", &[Role::Viewer]).await;
+        let door = at_the_door(&site);
+        let asked = door.submit("/forgot", &[("email", &*user.email), ("client", "acme")]).await;
+        let reset = site.letter_to(&user.email).await.token();
+        let short = door.submit("/reset", &[("token", &*reset), ("password", "short")]).await;
+        let mut pages = vec![site.anyone().visit("/forgot?client=acme").await, asked,
+            site.anyone().visit(&format!("/reset?token={reset}")).await, short];
+        let address = site.address_link(&admin, "other@acme.test").await;
+        pages.push(site.anyone().visit(&format!("/confirm-email?token={address}")).await);
+        pages.push(door.submit("/confirm-email", &[("token", &*address)]).await);
+        // A refusal wears what the reader knows.
+        pages.push(in_browser(&admin).visit("/people/999999").await);
+        demand(&site, "1h").await;
+        site.wait(SECOND * 3600);
+        let browser = waiting(&site, &enter(&site, &user.email, PASSWORD, &[]).await);
+        pages.push(browser.visit("/two-factor").await);
+        pages.push(browser.submit("/two-factor/app", &[]).await);
+        pages.push(browser.submit("/two-factor/confirm", &[("code", "000000")]).await);
+        for page in pages {
+            assert!(page.body.contains("href=\"/assets/brand/acme.") && page.body.contains("src=\"/assets/brand/acme."), "{page}");
+            assert!(page.status == 404 || page.body.contains("<span class=\"whose\">Acme Works</span>"), "{page}");
+        }
+        // Of a tenant that there is not, the page says no more than the sign-in page does.
+        let nobodys = site.anyone().visit("/forgot?client=nobody").await;
+        assert!(nobodys.status == 200 && !nobodys.body.contains("class=\"whose\"") && !nobodys.body.contains("/brand/"), "{nobodys}");
     }
 
     async fn what_is_wrong_is_said_in_the_form(site) {

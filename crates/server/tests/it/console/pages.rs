@@ -2,7 +2,7 @@
 
 use purser_core::access::Role;
 
-use super::{after, in_browser, led_to, routes, set_cookies};
+use super::{after, in_browser, is_unseen, led_to, routes, set_cookies};
 use crate::console::work;
 use crate::http::probe::Reply;
 use crate::on_both;
@@ -47,11 +47,11 @@ on_both! {
             if BEFORE_THE_DOOR.contains(&path) {
                 continue;
             }
-            let path = path.replace(['{', '}'], "x");
-            let reply = site.anyone().visit(&format!("{path}?a=b")).await;
-            if reply.status == 405 {
+            if is_unseen(path) {
                 continue;
             }
+            let path = path.replace(['{', '}'], "x");
+            let reply = site.anyone().visit(&format!("{path}?a=b")).await;
             let place = led_to(&reply);
             let door = if path.starts_with("/admin") { "/admin/sign-in" } else { "/sign-in" };
             assert!(place.starts_with(&format!("{door}?returnTo=")), "{path}: {place}");
@@ -92,6 +92,66 @@ on_both! {
             assert!(reply.body.contains(&format!("{code} · request {}", reply.header("x-request-id").unwrap())), "{reply}");
             assert_eq!(in_browser(&viewer).get(path).await.refusal(), (status, code.into()), "{path}");
         }
+    }
+
+    async fn an_address_where_nothing_is_is_a_page_for_people_and_json_for_programs(site) {
+        let viewer = site.as_role(Role::Viewer).await;
+        for browser in [in_browser(&viewer), site.anyone()] {
+            for path in ["/nowhere", "/admin/nowhere"] {
+                let reply = browser.visit(path).await;
+                assert_eq!(reply.status, 404, "{path}: {reply}");
+                is_ours(&reply);
+                assert!(reply.body.contains("There is nothing here"), "{path}: {reply}");
+                assert_eq!(browser.get(path).await.refusal(), (404, "NOT_FOUND".into()), "{path}");
+            }
+            assert_eq!(browser.visit("/api/client/nowhere").await.refusal(), (404, "NOT_FOUND".into()));
+        }
+        let reply = in_browser(&viewer).visit("/templates/%ff").await;
+        assert!(reply.status == 400 && reply.body.contains("That could not be understood"), "{reply}");
+        is_ours(&reply);
+    }
+
+    async fn whoever_loads_the_address_of_a_form_anew_sees_the_page_it_stands_in(site) {
+        let viewer = site.as_role(Role::Viewer).await;
+        for (path, page) in [("/account/password", "/account"), ("/people/1/roles?a=b", "/people/1"), ("/sign-out", "/"), ("/sign-in/passkey", "/sign-in"), ("/admin/sign-out", "/admin")] {
+            assert_eq!(led_to(&in_browser(&viewer).visit(path).await), page, "{path}");
+            let refused = in_browser(&viewer).get(path).await;
+            assert_eq!((refused.refusal(), refused.header("allow")), ((405, "METHOD_NOT_ALLOWED".into()), Some("POST")), "{path}");
+        }
+    }
+
+    async fn what_was_typed_is_not_lost_when_the_session_ended_meanwhile(site) {
+        let author = site.as_role(Role::Author).await;
+        let gone = site.anyone().with("Origin: http://localhost").with("Cookie: session=long-over");
+        let fields = [("title", "A \"pump\" & <more>"), ("assetClass", "Two\r\nlines"), ("newPassword", "correct horse 99")];
+        let reply = gone.with("Referer: http://localhost/templates/new?a=b").submit("/templates/new", &fields).await;
+        assert_eq!(reply.status, 401, "{reply}");
+        is_ours(&reply);
+        assert!(reply.body.contains("<form method=\"post\" action=\"/templates/new\""), "{reply}");
+        assert!(reply.body.contains("name=\"title\" value=\"A &#34;pump&#34; &#38; &#60;more&#62;\""), "{reply}");
+        assert!(reply.body.contains("value=\"Two\r\nlines\"") && !reply.body.contains("correct horse"), "{reply}");
+        assert!(reply.body.contains("href=\"/sign-in?returnTo=%2Ftemplates%2Fnew%3Fa%3Db\" target=\"_blank\""), "{reply}");
+        // Signed in meanwhile, they send it as it is.
+        let made = in_browser(&author).submit("/templates/new", &fields[..1]).await;
+        assert!(led_to(&made).starts_with("/templates/"), "{made}");
+        let keeper = gone.submit("/admin/tenants/new", &[("name", "New one")]).await;
+        assert!(keeper.status == 401 && keeper.body.contains("value=\"New one\"") && keeper.body.contains("href=\"/admin/sign-in\""), "{keeper}");
+    }
+
+    async fn a_strangers_form_is_never_made_ours_by_showing_it(site) {
+        site.tenant("acme").await;
+        for origin in ["Origin: https://evil.test", "Origin: null", "Sec-Fetch-Site: cross-site"] {
+            let stranger = site.anyone().with(origin).with("Cookie: session=long-over");
+            let reply = stranger.submit("/templates/new", &[("title", "Not mine")]).await;
+            assert!(reply.status >= 400 && !reply.body.contains("Not mine"), "{origin}: {reply}");
+        }
+        // Nor is what is too long, or no form.
+        let gone = site.anyone().with("Origin: http://localhost").with("Cookie: session=long-over");
+        let long = "x".repeat(1024 * 1024);
+        let reply = gone.submit("/templates/new", &[("title", &*long)]).await;
+        assert!(reply.status == 401 && !reply.body.contains("xxx"), "{}", reply.status);
+        let reply = gone.post_form("/settings/look", "multipart/form-data; boundary=b", "--b--").await;
+        assert!(reply.status == 401 && reply.body.contains("Nothing was changed."), "{reply}");
     }
 
     async fn other_tenants_things_are_not_there(site) {

@@ -57,7 +57,7 @@ on_both! {
         let wrong = enter(&site, &user.email, "not the password 1", &[("client", "acme")]).await;
         let unknown = enter(&site, "nobody@acme.test", "not the password 1", &[("client", "acme")]).await;
         assert_eq!((wrong.status, unknown.status), (401, 401));
-        assert!(wrong.body.contains("That is not right. Please check what you typed in."), "{wrong}");
+        assert!(wrong.body.contains("The e-mail address or the password is not right."), "{wrong}");
         assert_eq!(wrong.body.replace(&user.email, "X"), unknown.body.replace("nobody@acme.test", "X"));
         assert!(set_cookies(&wrong).is_empty() && !wrong.body.contains("not the password"));
     }
