@@ -50,7 +50,25 @@ struct State<T> {
     kept: Option<Kept<T>>,
     /// When the last try was, and why it failed.
     tried: Option<(Timestamp, Option<Refusal>)>,
+    /// When it was last fetched because something was lacking.
+    renewed: Option<Timestamp>,
     tries: u64,
+}
+
+/// One fetch: after how many others, and why.
+#[derive(Clone, Copy, Debug)]
+struct Errand {
+    seen: u64,
+    why: Why,
+}
+
+/// Why a document is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    /// There is none, or it is too old.
+    Old,
+    /// Something is not in it.
+    Lacking,
 }
 
 #[derive(Debug)]
@@ -79,7 +97,7 @@ impl<T: Send + Sync + 'static> Shelf<T> {
                 _ => state.tries,
             }
         };
-        let fetched = self.fetch(&place, seen, line, url, now).await;
+        let fetched = self.fetch(&place, Errand { seen, why: Why::Old }, line, url, now).await;
         let state = place.state.lock();
         match &state.kept {
             Some(kept) if fetched.is_ok() || self.stands_in(kept, now) => Ok(Arc::clone(&kept.document)),
@@ -87,20 +105,20 @@ impl<T: Send + Sync + 'static> Shelf<T> {
         }
     }
 
-    /// The document as the provider publishes it now, because what is kept lacks something; what is kept again if it was fetched or tried
-    /// less than a minute ago.
+    /// The document as the provider publishes it now, because what is kept lacks something; what is kept again if it was asked for like
+    /// this, or in vain, less than a minute ago. That it was fetched lately does not matter: a provider may change it the moment after.
     pub(crate) async fn newest(&self, line: &Line, url: &Url, now: Timestamp) -> Result<Arc<T>> {
         let place = self.place(line, url);
         let seen = {
             let state = place.state.lock();
             match &state.kept {
-                Some(kept) if state.tried_lately(now) => {
+                Some(kept) if kept.fetched >= now || !state.may_be_renewed(now) => {
                     return state.last_failure().map_or(Ok(Arc::clone(&kept.document)), Err);
                 }
                 _ => state.tries,
             }
         };
-        self.fetch(&place, seen, line, url, now).await?;
+        self.fetch(&place, Errand { seen, why: Why::Lacking }, line, url, now).await?;
         let state = place.state.lock();
         let kept = state.kept.as_ref().map(|kept| Arc::clone(&kept.document));
         kept.ok_or_else(|| Refusal::unavailable("the provider's document is gone"))
@@ -129,17 +147,17 @@ impl<T: Send + Sync + 'static> Shelf<T> {
         place
     }
 
-    /// Fetches, unless somebody else has since `seen`. In a task of its own: a caller who goes away must not take along what others
+    /// Fetches, unless somebody else has since the errand began. In a task of its own: a caller who goes away must not take along what others
     /// wait for, nor use up the one try of this minute.
-    async fn fetch(&self, place: &Arc<Place<T>>, seen: u64, line: &Line, url: &Url, now: Timestamp) -> Result<()> {
+    async fn fetch(&self, place: &Arc<Place<T>>, errand: Errand, line: &Line, url: &Url, now: Timestamp) -> Result<()> {
         let (place, line, url, life, read) = (Arc::clone(place), line.clone(), url.clone(), self.life, self.read);
         let flight = tokio::spawn(async move {
             let _flight = place.flight.lock().await;
-            if place.state.lock().tries != seen {
+            if place.state.lock().tries != errand.seen {
                 return place.state.lock().last_failure().map_or(Ok(()), Err);
             }
             let fetched = fetch(&line, &url, read).await;
-            place.state.lock().note(fetched, life, now)
+            place.state.lock().note(fetched, errand.why, life, now)
         });
         flight.await.unwrap_or_else(|_| Err(Refusal::unavailable("the provider's document could not be read")))
     }
@@ -147,22 +165,30 @@ impl<T: Send + Sync + 'static> Shelf<T> {
 
 impl<T> Default for Place<T> {
     fn default() -> Self {
-        let state = State { kept: None, tried: None, tries: 0 };
+        let state = State { kept: None, tried: None, renewed: None, tries: 0 };
         Self { state: Mutex::new(state), flight: tokio::sync::Mutex::new(()) }
     }
 }
 
 impl<T> State<T> {
     fn tried_lately(&self, now: Timestamp) -> bool {
-        self.tried.as_ref().is_some_and(|(at, _)| now < at.saturating_add(APART).unwrap_or(Timestamp::MAX))
+        self.tried.as_ref().is_some_and(|(at, _)| is_lately(*at, now))
+    }
+
+    fn may_be_renewed(&self, now: Timestamp) -> bool {
+        let failed = self.tried_lately(now) && self.last_failure().is_some();
+        !failed && !self.renewed.is_some_and(|at| is_lately(at, now))
     }
 
     fn last_failure(&self) -> Option<Refusal> {
         self.tried.as_ref().and_then(|(_, failure)| failure.clone())
     }
 
-    fn note(&mut self, fetched: Result<(T, Fetched)>, life: Life, now: Timestamp) -> Result<()> {
+    fn note(&mut self, fetched: Result<(T, Fetched)>, why: Why, life: Life, now: Timestamp) -> Result<()> {
         self.tries += 1;
+        if why == Why::Lacking {
+            self.renewed = Some(now);
+        }
         let result = fetched.map(|(document, fetched)| {
             let fresh = fetched.max_age.unwrap_or(life.usual).min(life.longest);
             let fresh_until = now.saturating_add(fresh).unwrap_or(Timestamp::MAX);
@@ -171,6 +197,10 @@ impl<T> State<T> {
         self.tried = Some((now, result.as_ref().err().cloned()));
         result
     }
+}
+
+fn is_lately(at: Timestamp, now: Timestamp) -> bool {
+    now < at.saturating_add(APART).unwrap_or(Timestamp::MAX)
 }
 
 async fn fetch<T>(line: &Line, url: &Url, read: fn(&[u8]) -> Result<T>) -> Result<(T, Fetched)> {

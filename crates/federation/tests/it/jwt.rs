@@ -368,10 +368,21 @@ async fn a_new_key_is_found_at_once_and_the_old_one_is_gone() {
     let it = Asking::start().await;
     assert!(it.find("first", 0).await.is_ok());
     it.rotate("second");
-    assert!(it.find("second", 60).await.is_ok());
+    assert!(it.find("second", 1).await.is_ok(), "however lately they were asked for");
     assert_eq!(it.fetches(), 2);
-    assert!(is_invalid(&it.find("first", 61).await));
+    assert!(is_invalid(&it.find("first", 2).await));
+    it.rotate("third");
+    assert!(is_invalid(&it.find("third", 60).await), "once a minute");
     assert_eq!(it.fetches(), 2);
+    assert!(it.find("third", 61).await.is_ok());
+    assert_eq!(it.fetches(), 3);
+}
+
+#[tokio::test]
+async fn a_key_that_nobody_knows_is_not_asked_for_twice_in_one_breath() {
+    let it = Asking::start().await;
+    assert!(is_invalid(&it.find("unknown", 0).await));
+    assert_eq!(it.fetches(), 1);
 }
 
 #[tokio::test]
