@@ -57,6 +57,13 @@ statements! {
     tenant END_OF_PUBLISHERS = stretch!(" AND roles & 32 = 32");
     /// The same of Viewers.
     tenant END_OF_VIEWERS = stretch!(" AND roles & 64 = 64");
+    /// The first active ones of two roles, those that perform jobs: Admins and Operators.
+    tenant PERFORMERS = "SELECT u.tenant_id, u.id, u.email, u.first_name, u.last_name, u.title, u.status, u.roles, u.epoch,
+            u.last_sign_in_at, u.created_at, u.two_factor_required_at, u.two_factor_since
+        FROM (SELECT id FROM (SELECT id FROM users WHERE tenant_id = ?1 AND roles & 1 = 1 AND status = 'active' ORDER BY id LIMIT ?2) a
+            UNION SELECT id FROM (SELECT id FROM users WHERE tenant_id = ?1 AND roles & 8 = 8 AND status = 'active'
+                ORDER BY id LIMIT ?2) o) l
+        CROSS JOIN users u WHERE u.tenant_id = ?1 AND u.id = l.id";
     /// Whether more words than so many begin like this.
     tenant MORE_WORDS = "SELECT user_id FROM user_words WHERE tenant_id = ?1 AND word >= ?2 AND word < ?3
         ORDER BY word, user_id LIMIT 1 OFFSET ?4";
