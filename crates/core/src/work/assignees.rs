@@ -3,7 +3,8 @@
 use crate::access::{Grant, Right, Role, Roles, right};
 use crate::app::App;
 use crate::error::Result;
-use crate::users::found::Wanted;
+use crate::store::args;
+use crate::users::found::{Wanted, sql};
 use crate::users::{User, UserStatus};
 
 /// So many are offered at once. Who is not among them is looked for.
@@ -14,8 +15,13 @@ impl App {
     /// more than [`OFFERED`] says that there are others.
     pub async fn assignees(&self, by: &Grant<right::JobsManage>, search: &str) -> Result<Vec<User>> {
         let mut found: Vec<User> = Vec::new();
-        for role in Role::ALL.into_iter().filter(|role| Roles::from_iter([*role]).hold(Right::JobsPerform)) {
-            found.extend(self.active_people(by, search, role).await?);
+        if search.trim().is_empty() {
+            let most = i64::try_from(OFFERED + 1).unwrap_or(i64::MAX);
+            found = self.store.all(by, sql::PERFORMERS, args![most]).await?;
+        } else {
+            for role in performing() {
+                found.extend(self.active_people(by, search, role).await?);
+            }
         }
         found.sort_by_key(|user| user.id);
         found.dedup_by_key(|user| user.id);
@@ -37,5 +43,20 @@ impl App {
             }
         }
         Ok(found)
+    }
+}
+
+/// The roles that perform jobs.
+fn performing() -> impl Iterator<Item = Role> {
+    Role::ALL.into_iter().filter(|role| Roles::from_iter([*role]).hold(Right::JobsPerform))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_statement_reads_just_the_roles_that_perform() {
+        assert_eq!(performing().collect::<Vec<_>>(), [Role::Admin, Role::Operator]);
     }
 }

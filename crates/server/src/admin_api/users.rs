@@ -70,7 +70,7 @@ pub struct Users {
 pub struct Listing {
     /// Those after this id.
     after: Option<i64>,
-    /// A part of e-mail or name.
+    /// How a word of e-mail or name begins.
     search: String,
     /// Those with this role.
     #[param(value_type = Option<String>)]
