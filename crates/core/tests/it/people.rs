@@ -58,7 +58,7 @@ async fn reset_token(world: &World, email: &str) -> Secret {
 }
 
 async fn reset(world: &World, token: &Secret) -> Result<()> {
-    world.app.reset_password(token, &Secret::new(CHOSEN), &visit()).await
+    world.app.reset_password(token, &Secret::new(CHOSEN), &visit()).await.map(drop)
 }
 
 async fn ask_for(world: &World, caller: &Caller, email: &str, password: &str) -> Result<()> {
