@@ -152,6 +152,7 @@ on_both! {
         assert!(reply.status == 401 && !reply.body.contains("xxx"), "{}", reply.status);
         let reply = gone.post_form("/settings/look", "multipart/form-data; boundary=b", "--b--").await;
         assert!(reply.status == 401 && reply.body.contains("Nothing was changed."), "{reply}");
+        is_ours(&reply);
     }
 
     async fn other_tenants_things_are_not_there(site) {
