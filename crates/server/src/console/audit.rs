@@ -23,6 +23,7 @@ use crate::site::Site;
 pub(super) struct Asked {
     action: String,
     actor: String,
+    target: String,
     outcome: String,
     since: String,
     until: String,
@@ -35,6 +36,8 @@ pub(super) struct Log {
     pub(super) chrome: Chrome,
     pub(super) path: &'static str,
     pub(super) fields: Vec<Field>,
+    /// Of whom alone it is.
+    pub(super) about: About,
     pub(super) narrowed: bool,
     /// Where the same is read out, whole.
     pub(super) export: Option<String>,
@@ -42,10 +45,30 @@ pub(super) struct Log {
     pub(super) paging: Paging,
 }
 
+/// Of whom alone a log is shown: what they did, what was done to them. Empty for everybody.
+pub(super) struct About {
+    kept: [(&'static str, String); 2],
+    actor: String,
+    target: String,
+}
+
+impl About {
+    pub(super) fn of(asked: &Asked, names: &Names) -> Self {
+        let actor = asked.actor.trim();
+        Self {
+            kept: [("actor", actor.to_owned()), ("target", asked.target.clone())],
+            actor: actor.parse().map_or_else(|_| actor.to_owned(), |id| names.name(id)),
+            target: Target::of(&asked.target, names).text,
+        }
+    }
+}
+
 /// A line as people read it.
 pub(super) struct Line {
     at: Moment,
     actor: String,
+    /// Where all is that they did.
+    by: Option<String>,
     action: String,
     word: String,
     target: Target,
@@ -58,7 +81,7 @@ impl Line {
     /// The same in a log of several tenants, in which nothing can be followed to its page.
     pub(super) fn of(self, tenant: &str) -> Self {
         let text = format!("{tenant}: {}", self.target.text);
-        Self { target: Target { text, href: None }, ..self }
+        Self { target: Target { text, href: None }, by: None, ..self }
     }
 }
 
@@ -97,13 +120,14 @@ pub(super) async fn page(State(site): State<Site>, person: Person, Query(asked):
     let by: Grant<right::AuditRead> = person.caller.grant()?;
     let filter = asked.filter()?;
     let found = cut(site.app.audit_log(&by, &filter).await?, SHOWN, |record| record.id.to_string());
-    let names = names(&site, &person, found.things.iter().flat_map(people)).await?;
+    let names = names(&site, &person, found.things.iter().flat_map(people).chain(asked.people())).await?;
     let more = |before: String| address("/audit", &[&asked.pairs()[..], &[("before", &before)]].concat());
     shown(&Log {
         chrome: person.chrome(Place::Audit, "Audit log"),
         path: "/audit",
         export: Some(export("/api/client/audit/export", &filter, &[])),
         fields: fields(&asked),
+        about: About::of(&asked, &names),
         narrowed: asked.pairs().iter().any(|(_, value)| !value.is_empty()),
         paging: Paging { next: found.next.map(more) },
         lines: found.things.into_iter().map(|it| line(it, &names)).collect(),
@@ -117,6 +141,7 @@ pub(super) fn export(path: &str, filter: &Filter, more: &[(&str, &str)]) -> Stri
     let asked = [
         ("action", &*filter.action),
         ("actor", &filter.actor),
+        ("target", &filter.target),
         ("outcome", &filter.outcome),
         ("since", &since),
         ("until", &until),
@@ -130,19 +155,26 @@ impl Asked {
         Ok(Filter {
             action: self.action.clone(),
             actor: self.actor.trim().to_owned(),
+            target: self.target.clone(),
             outcome: self.outcome.clone(),
             since: day("since", &self.since, "00:00:00Z")?,
             until: day("until", &self.until, "23:59:59.999999Z")?,
             before: (!self.before.is_empty()).then(|| self.before.parse()).transpose()?,
             first: Some(SHOWN + 1),
-            ..Filter::default()
         })
     }
 
-    pub(super) fn pairs(&self) -> [(&'static str, &str); 5] {
+    /// Whom it names.
+    fn people(&self) -> impl Iterator<Item = UserId> + use<> {
+        let target = self.target.strip_prefix("user:").and_then(|id| id.parse().ok());
+        [self.actor.trim().parse().ok(), target].into_iter().flatten()
+    }
+
+    pub(super) fn pairs(&self) -> [(&'static str, &str); 6] {
         [
             ("action", &self.action),
             ("actor", &self.actor),
+            ("target", &self.target),
             ("outcome", &self.outcome),
             ("since", &self.since),
             ("until", &self.until),
@@ -180,10 +212,12 @@ pub(super) fn line(record: Record, names: &Names) -> Line {
         ("provider", _) => format!("Provider {}", record.actor),
         _ => "The system".to_owned(),
     };
+    let by = (record.actor_kind == "user").then(|| address("/audit", &[("actor", &record.actor)]));
     let outcome = if record.outcome == "done" { ("Done", Tone::Green) } else { ("Refused", Tone::Red) };
     Line {
         at: record.at.into(),
         actor,
+        by,
         action: words::action(&record.action),
         word: record.action,
         target: Target::of(&record.target, names),

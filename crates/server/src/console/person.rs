@@ -27,6 +27,8 @@ struct OnePerson {
     title: String,
     /// What only those see who manage people.
     managed: Option<Managed>,
+    /// Whether the audit log says more to whoever looks.
+    logged: bool,
 }
 
 /// What can be done about somebody.
@@ -80,6 +82,7 @@ fn form(site: &Site, person: &Person, user: &User, typed: Option<&Fields>, troub
         email: user.email.clone(),
         title: user.title.clone(),
         managed,
+        logged: person.may(Right::AuditRead),
     })
 }
 

@@ -627,7 +627,7 @@ mod tests {
     fn actions_are_read_as_words() {
         assert_eq!(action("version.submitted"), "Version submitted");
         assert_eq!(action("job.step-completed"), "Step completed");
-        assert_eq!(action("session.sign-out-all"), "Session sign out all");
+        assert_eq!(action("session.sign-out-all"), "Sign-out everywhere");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::chromium::{Browser, Screen};
 use crate::console::{Guest, address, name, pictures, staffed};
-use crate::deployment::{Deployment, PASSWORD};
+use crate::deployment::Deployment;
 
 /// Names, addresses and titles as long as they may be, in words that have no place to break, in every direction of writing.
 #[test]

@@ -39,6 +39,7 @@ pub(in crate::console) async fn page(
         path: "/admin/audit",
         export: Some(audit::export("/api/admin/audit/export", &filter, &[("client", client)])),
         narrowed: said.iter().any(|(_, value)| !value.is_empty()),
+        about: audit::About::of(&asked, &Names::unknown()),
         fields: [tenant].into_iter().chain(audit::fields(&asked)).collect(),
         paging: Paging { next: page.next.map(more) },
         lines: page.things.into_iter().map(line).collect(),

@@ -152,6 +152,7 @@ on_both! {
         assert!(reply.status == 401 && !reply.body.contains("xxx"), "{}", reply.status);
         let reply = gone.post_form("/settings/look", "multipart/form-data; boundary=b", "--b--").await;
         assert!(reply.status == 401 && reply.body.contains("Nothing was changed."), "{reply}");
+        is_ours(&reply);
     }
 
     async fn other_tenants_things_are_not_there(site) {
@@ -166,6 +167,30 @@ on_both! {
             assert_eq!(in_browser(&stranger).submit(&path, &[]).await.status, 404, "{path}");
         }
         assert_eq!(in_browser(&admin).visit("/").await.status, 200);
+    }
+
+    async fn the_log_is_read_of_one_person_alone(site) {
+        let admin = site.as_role(Role::Admin).await;
+        let (one, other) = (site.user("acme", &[Role::Viewer]).await, site.user("acme", &[Role::Viewer]).await);
+        for user in [&one, &other] {
+            in_browser(&admin).submit(&format!("/people/{}/disable", user.id), &[]).await;
+        }
+        let person = in_browser(&admin).visit(&format!("/people/{}", one.id)).await.body;
+        let did = after(&person, "<span class=\"actions\"><a class=\"button\" href=\"").replace("&#38;", "&");
+        assert_eq!(did, format!("/audit?actor={}", one.id));
+        assert!(in_browser(&admin).visit(&did).await.body.contains("Nothing like that has happened."));
+        let done_to = format!("/audit?target=user%3A{}", one.id);
+        assert!(person.contains(&done_to), "{person}");
+        let log = in_browser(&admin).visit(&done_to).await.body;
+        assert!(log.contains("User disabled") && log.contains("Only what was done to <b>"), "{log}");
+        assert!(log.contains(&format!("href=\"/people/{}\"", one.id)) && !log.contains(&format!("href=\"/people/{}\"", other.id)), "{log}");
+        // What one looks for stays when one looks for more, and when it is read out.
+        assert!(log.contains(&format!("<input type=\"hidden\" name=\"target\" value=\"user:{}\">", one.id)), "{log}");
+        assert!(log.contains(&format!("/api/client/audit/export?target=user%3A{}", one.id)), "{log}");
+        let log = in_browser(&admin).visit(&format!("/audit?actor={}", admin.user.id)).await.body;
+        assert!(log.contains("Only what <b>") && log.matches("User disabled").count() > 1, "{log}");
+        let viewer = site.as_role(Role::Viewer).await;
+        assert!(!in_browser(&viewer).visit(&format!("/people/{}", one.id)).await.body.contains("/audit"));
     }
 
     async fn what_was_done_is_said_once(site) {
