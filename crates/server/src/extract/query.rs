@@ -27,9 +27,20 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
             }
         }
         let read = axum::extract::Query::<T>::try_from_uri(&parts.uri);
-        read.map(|axum::extract::Query(it)| Self(it))
-            .map_err(|refusal| Error::invalid("query", reason(&refusal)).into())
+        read.map(|axum::extract::Query(it)| Self(it)).map_err(|refusal| {
+            let told = reason(&refusal);
+            match told.split_once(": ") {
+                Some((name, told)) if seen.contains_key(name) => Error::invalid(name, plain(told)).into(),
+                _ => Error::invalid("query", told).into(),
+            }
+        })
     }
+}
+
+/// The standard library's words about numbers, in ours.
+fn plain(told: &str) -> &str {
+    let is_number = ["invalid digit", "number too", "cannot parse integer"].iter().any(|start| told.starts_with(start));
+    if is_number { "write a whole number" } else { told }
 }
 
 /// What the reader said, without its preamble.
