@@ -73,7 +73,10 @@ impl AuditQuery {
         #[graphql(desc = "How many at most: 1 to 500.", default_with = "Some(100)")] first: Option<i32>,
         #[graphql(desc = "Only lines older than this one.")] before: Option<ID>,
         #[graphql(desc = "Only this action, as `user.created`.")] action: Option<String>,
-        #[graphql(desc = "Only what this user did.")] actor: Option<ID>,
+        #[graphql(
+            desc = "Only what was done by whoever has this id: a user, or the system administrator of the same number; `actorKind` says which."
+        )]
+        actor: Option<ID>,
         #[graphql(desc = "Only what was done on this: kind and id, as `user:7`.")] target: Option<String>,
         #[graphql(desc = "Only what was done, or only what was refused.")] outcome: Option<Outcome>,
         #[graphql(desc = "Not before this moment.")] since: Option<DateTime>,

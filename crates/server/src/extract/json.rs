@@ -198,7 +198,7 @@ fn reason(words: &str) -> &'static str {
         "must not be null"
     } else if words.starts_with("invalid type") || words.starts_with("invalid length") {
         "has the wrong type"
-    } else if words.starts_with("unknown variant") {
+    } else if words.starts_with("unknown variant") || words.starts_with("expected value") {
         "is not one of the known values"
     } else if words.contains("is not a duration; ") {
         "write a whole number and a unit, as 90s, 10m, 24h or 30d"
@@ -251,6 +251,11 @@ mod tests {
             (r#"{"email":"a","password":"b","extra":{}}"#, "extra.roles", "is required"),
             (
                 r#"{"email":"a","password":"b","extra":{"roles":["X"]}}"#,
+                "extra.roles[0]",
+                "is not one of the known values",
+            ),
+            (
+                r#"{"email":"a","password":"b","extra":{"roles":[null]}}"#,
                 "extra.roles[0]",
                 "is not one of the known values",
             ),

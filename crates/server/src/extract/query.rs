@@ -27,17 +27,26 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
             }
         }
         let read = axum::extract::Query::<T>::try_from_uri(&parts.uri);
-        read.map(|axum::extract::Query(it)| Self(it)).map_err(|refusal| misfit(&refusal.body_text()).into())
+        read.map(|axum::extract::Query(it)| Self(it)).map_err(|refusal| {
+            let told = reason(&refusal);
+            match told.split_once(": ") {
+                Some((name, told)) if seen.contains_key(name) => Error::invalid(name, plain(told)).into(),
+                _ => Error::invalid("query", told).into(),
+            }
+        })
     }
 }
 
-/// What the reader said, without its preamble: the parameter, and what is wrong with it.
-fn misfit(text: &str) -> Error {
-    let reason = text.split_once(": ").map_or(text, |(_, reason)| reason);
-    match reason.split_once(": ") {
-        Some((name, reason)) => Error::invalid(name, reason),
-        None => Error::invalid("query", reason),
-    }
+/// The standard library's words about numbers, in ours.
+fn plain(told: &str) -> &str {
+    let is_number = ["invalid digit", "number too", "cannot parse integer"].iter().any(|start| told.starts_with(start));
+    if is_number { "write a whole number" } else { told }
+}
+
+/// What the reader said, without its preamble.
+fn reason(refusal: &axum::extract::rejection::QueryRejection) -> String {
+    let text = refusal.body_text();
+    text.split_once(": ").map_or_else(|| text.clone(), |(_, reason)| reason.to_owned())
 }
 
 #[cfg(test)]
@@ -66,7 +75,7 @@ mod tests {
     #[tokio::test]
     async fn a_parameter_that_does_not_fit_is_named() {
         assert_eq!(read("first=7&other=x").await, Ok(7));
-        assert_eq!(read("first=x").await, Err(("first".into(), "invalid digit found in string".into())));
+        assert_eq!(read("first=x").await, Err(("first".into(), "write a whole number".into())));
         assert_eq!(read("first=1&first=2").await, Err(("first".into(), "is given twice".into())));
     }
 }

@@ -252,6 +252,14 @@ on_both! {
         ] {
             assert_eq!(admin.get(target).await.refusal(), is(400, "VALIDATION_ERROR"), "{target}");
         }
+        for (target, field, reason) in [
+            ("/api/admin/clients?first=many", "first", "write a whole number"),
+            ("/api/admin/audit?first=99999999999", "first", "write a whole number"),
+            ("/api/admin/audit?since=yesterday", "since", "write a time as 2026-11-21T19:17:00Z"),
+            ("/api/admin/clients?first=1&first=2", "first", "is given twice"),
+        ] {
+            assert_eq!(admin.get(target).await.json()["error"]["details"], json!({field: reason}), "{target}");
+        }
         for target in ["/api/admin/audit?outcome=done", "/api/admin/audit?outcome=DONE"] {
             let told = admin.get(target).await.json();
             assert!(told["data"]["entries"].as_array().is_some_and(|lines| !lines.is_empty()), "{target}: {told}");
