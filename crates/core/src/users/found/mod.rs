@@ -178,14 +178,19 @@ impl App {
     ) -> Result<bool> {
         let (people, end_of) = sql::people(wanted.role);
         let end: Option<i64> = self.store.one(by, end_of, args![page.after, STRETCH - 1]).await?;
-        // More than the page has: some have it in the midst of a word.
-        let most = (wanted.first.clamp(1, LONGEST) * 3 / 2).min(LONGEST);
-        let args = args![page.after, end.unwrap_or(i64::MAX), &sought.pattern, most];
-        let read: Vec<User> = self.store.all(by, people, args).await?;
-        let is_end = page.take(read, most, sought);
+        // More than the page has: some have it in the midst of a word, of a single letter most.
+        let mut most = (wanted.first.clamp(1, LONGEST) * 3 / 2).min(LONGEST);
+        loop {
+            let args = args![page.after, end.unwrap_or(i64::MAX), &sought.pattern, most];
+            let read: Vec<User> = self.store.all(by, people, args).await?;
+            if page.take(read, most, sought) {
+                break;
+            }
+            most = (most * 2).min(LONGEST);
+        }
         match end {
-            Some(end) if is_end && !page.is_full() => page.after = end,
-            _ => return Ok(is_end),
+            Some(end) if !page.is_full() => page.after = end,
+            _ => return Ok(true),
         }
         Ok(false)
     }

@@ -210,7 +210,10 @@ async fn people_with_a_role_are_read_from_an_index_of_them_alone() {
     let file = world.database.url();
     let connection = Connection::open(file.trim_start_matches("sqlite:")).unwrap();
     let mut looked = 0;
-    for listed in purser_core::statements().into_iter().filter(|it| it.text.contains(" AND roles & ")) {
+    for listed in purser_core::statements()
+        .into_iter()
+        .filter(|it| it.text.contains("AND id > ?2") && it.text.contains(" AND roles & "))
+    {
         let index = listed.name.trim_start_matches("END_OF_").to_lowercase();
         if !listed.text.contains("ORDER BY id LIMIT") {
             continue;
