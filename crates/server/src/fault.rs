@@ -260,7 +260,7 @@ pub fn written(status: StatusCode, body: Bytes) -> Response {
 
 fn text(answer: &impl Serialize) -> Result<Bytes, Error> {
     // Most answers fit, and are written without moving.
-    let mut text = Vec::with_capacity(1024);
+    let mut text = Vec::with_capacity(2048);
     serde_json::to_writer(&mut text, answer).map_err(Error::internal)?;
     Ok(text.into())
 }

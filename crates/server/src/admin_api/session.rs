@@ -97,7 +97,7 @@ pub async fn sign_in(
 pub async fn refresh(State(site): State<Site>, visitor: Visitor, uri: Uri, Body(presented): Body<Refresh>) -> Answer {
     refuse_in_query(&uri)?;
     let refreshed = site.app.refresh_admin(presented.refresh_token.reveal(), &visitor.into()).await?;
-    Ok(new_tokens(&refreshed.handed))
+    new_tokens(&refreshed.handed)
 }
 
 /// Ends the administrator's session; with `?all=true` all of theirs.

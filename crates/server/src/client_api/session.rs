@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use purser_core::access::Caller;
 use purser_core::error::Error;
@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 
 use crate::cookie;
 use crate::extract::{Body, NamedClient, Visitor, Who, base};
-use crate::fault::{Answer, Envelope, Refused};
+use crate::fault::{Answer, Envelope, Refused, json};
 use crate::http_settings::HttpSettings;
 use crate::site::Site;
 
@@ -79,14 +79,17 @@ pub async fn refresh(
     let named = NamedClient::in_header(&headers)?;
     let named = named.as_ref().map(TenantId::as_str);
     let refreshed = site.app.refresh(presented.refresh_token.reveal(), named, &visitor.into()).await?;
-    Ok(new_tokens(&refreshed.handed))
+    new_tokens(&refreshed.handed)
 }
 
 /// The answer to a refresh, of either realm.
-pub fn new_tokens(handed: &Handed) -> Response {
+///
+/// # Errors
+/// `INTERNAL` if it cannot be written as JSON.
+pub fn new_tokens(handed: &Handed) -> Answer {
     let (token, refresh_token) = (handed.token.reveal(), handed.refresh_token.reveal());
     let data = NewTokens { token, refresh_token, expires_in: handed.expires_in.as_secs() };
-    Json(Refreshed { success: true, data, token, refresh_token }).into_response()
+    json(StatusCode::OK, &Refreshed { success: true, data, token, refresh_token })
 }
 
 /// A token in an address would be written into logs on its way (RFC 6750 section 5.3).

@@ -21,6 +21,7 @@ use axum::http::header::{
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::future::RouteFuture;
+use parking_lot::Mutex;
 use pin_project_lite::pin_project;
 use purser_core::env::Entropy;
 use purser_core::error::Error;
@@ -76,7 +77,7 @@ impl Shell {
             places.insert(pattern, place).expect("the router has taken the same patterns");
         }
         let ground = Ground { shell: Arc::clone(self), places, nowhere: Place::default(), pulse };
-        Shelled { ground: Arc::new(ground), router }
+        Shelled { ground: Arc::new(ground), router: Mutex::new(router) }
     }
 
     /// The answer to a request that never reaches a route.
@@ -176,20 +177,25 @@ impl Ground {
 }
 
 /// A router in its shell. Not a layer of it: a layer is boxed and copied for every request, route by route.
-#[derive(Clone)]
 pub(crate) struct Shelled {
     ground: Arc<Ground>,
-    router: Router,
+    /// A router is called by whoever has it alone.
+    router: Mutex<Router>,
 }
 
 impl Shelled {
+    /// One for a connection of its own. Cores that count the users of one pointer, request by request, wait for one another.
+    pub(crate) fn apart(&self) -> Arc<Self> {
+        Arc::new(Self { ground: Arc::clone(&self.ground), router: Mutex::new(self.router.lock().clone()) })
+    }
+
     /// Has a request from the other end of a connection answered.
-    pub(crate) fn call(&self, mut request: Request, peer: SocketAddr) -> Answering {
+    pub(crate) fn call(self: &Arc<Self>, mut request: Request, peer: SocketAddr) -> Answering {
         let id = self.ground.shell.ids.of(request.headers());
         request.extensions_mut().insert(Arrived { peer, id: Arc::clone(&id) });
         let record =
             Record { began: Instant::now(), id, method: request.method().clone(), target: request.uri().clone() };
-        Answering { answer: self.router.clone().call(request), record: Some(record), ground: Arc::clone(&self.ground) }
+        Answering { answer: self.router.lock().call(request), record: Some(record), shelled: Arc::clone(self) }
     }
 }
 
@@ -199,7 +205,7 @@ pin_project! {
         #[pin]
         answer: RouteFuture<Infallible>,
         record: Option<Record>,
-        ground: Arc<Ground>,
+        shelled: Arc<Shelled>,
     }
 }
 
@@ -218,7 +224,7 @@ impl Future for Answering {
             Err(panic) => Fault::from(Error::internal(said(panic.as_ref()))).into_response(),
         };
         let record = this.record.take().expect("a future is not polled after it is done");
-        let response = record.finish(response, this.ground);
+        let response = record.finish(response, &this.shelled.ground);
         Poll::Ready(Ok(response))
     }
 }

@@ -58,7 +58,7 @@ impl Server {
         let pulse = Arc::new(Pulse::default());
         let wire = Wire::new(stream, Arc::clone(&pulse), Arc::clone(&self.shell));
         let entrance =
-            Entrance { router: self.router.clone(), shell: Arc::clone(&self.shell), pulse: Arc::clone(&pulse), peer };
+            Entrance { router: self.router.apart(), shell: Arc::clone(&self.shell), pulse: Arc::clone(&pulse), peer };
         let connection = watcher.watch(self.http.serve_connection(TokioIo::new(wire), entrance));
         match pulse.watch(connection, &self.settings).await {
             Ok(Ok(())) => {}
@@ -70,7 +70,7 @@ impl Server {
 
 /// Where a connection's requests enter.
 struct Entrance {
-    router: Shelled,
+    router: Arc<Shelled>,
     shell: Arc<Shell>,
     pulse: Arc<Pulse>,
     peer: SocketAddr,

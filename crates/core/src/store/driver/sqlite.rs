@@ -162,26 +162,27 @@ impl Writer {
 
     /// Carries a batch out and answers each; says whether the database did its part.
     fn commit(&mut self, batch: Vec<Job>) -> bool {
-        let (answers, waiting): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.change, job.done)).unzip();
-        let outcome = self.carry_out(&answers);
-        let stale: Vec<Stale> = answers.into_iter().flat_map(|change| change.stale).collect();
+        let (mut changes, waiting): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.change, job.done)).unzip();
+        let outcome = self.carry_out(&changes);
+        let stale: Vec<Stale> = changes.iter_mut().flat_map(|change| std::mem::take(&mut change.stale)).collect();
         if !stale.is_empty() {
             // Even after a failed commit: forgetting only costs a read.
             (self.forget)(&stale);
         }
         let kept = outcome.is_ok();
+        let waiting = waiting.into_iter().zip(changes);
         match outcome {
             Ok(results) => {
-                for (done, result) in waiting.into_iter().zip(results) {
+                for ((done, change), result) in waiting.zip(results) {
                     // Nobody listens any more when the client has gone.
-                    let _gone = done.send(result);
+                    let _gone = done.send((result, change));
                 }
             }
             Err(cause) => {
                 let cause = cause.to_string();
                 tracing::error!(cause, "a transaction failed");
-                for done in waiting {
-                    let _gone = done.send(Err(Error::store(cause.clone())));
+                for (done, change) in waiting {
+                    let _gone = done.send((Err(Error::store(cause.clone())), change));
                 }
             }
         }
@@ -225,7 +226,7 @@ fn gather(first: Job, jobs: &Receiver<Job>) -> Vec<Job> {
 /// Whoever has waited while the file was locked or the disk full is told so too, instead of waiting for a failure of their own.
 fn refuse_waiting(jobs: &Receiver<Job>) {
     for job in jobs.try_iter() {
-        let _gone = job.done.send(Err(Error::store("the database cannot be written to")));
+        let _gone = job.done.send((Err(Error::store("the database cannot be written to")), job.change));
     }
 }
 

@@ -68,25 +68,26 @@ impl Writer {
 
     /// Carries a batch out and answers each; says whether the database did its part.
     async fn commit(&mut self, batch: Vec<Job>) -> bool {
-        let (changes, waiting): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.change, job.done)).unzip();
+        let (mut changes, waiting): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.change, job.done)).unzip();
         // One patience for all of it: for a connection, the statements' preparation, the transaction.
         let outcome = timeout(PATIENCE, self.carry_out(&changes)).await.unwrap_or_else(|late| Err(Error::store(late)));
-        let stale: Vec<Stale> = changes.into_iter().flat_map(|change| change.stale).collect();
+        let stale: Vec<Stale> = changes.iter_mut().flat_map(|change| std::mem::take(&mut change.stale)).collect();
         if !stale.is_empty() {
             (self.forget)(&stale);
         }
+        let waiting = waiting.into_iter().zip(changes);
         match outcome {
             Ok(results) => {
-                for (done, result) in waiting.into_iter().zip(results) {
-                    let _gone = done.send(result);
+                for ((done, change), result) in waiting.zip(results) {
+                    let _gone = done.send((result, change));
                 }
                 true
             }
             Err(cause) => {
                 tracing::error!(cause = &cause as &dyn std::error::Error, "a transaction failed");
                 self.pen = None;
-                for done in waiting {
-                    let _gone = done.send(Err(Error::store("the transaction failed")));
+                for (done, change) in waiting {
+                    let _gone = done.send((Err(Error::store("the transaction failed")), change));
                 }
                 false
             }
@@ -110,7 +111,7 @@ impl Writer {
 /// Whoever has waited while the database did not answer is told so too, instead of waiting for a failure of their own.
 fn refuse_waiting(jobs: &mut mpsc::Receiver<Job>) {
     while let Ok(job) = jobs.try_recv() {
-        let _gone = job.done.send(Err(Error::store("the database does not answer")));
+        let _gone = job.done.send((Err(Error::store("the database does not answer")), job.change));
     }
 }
 
