@@ -88,7 +88,7 @@ async fn every_wrong_field_of_a_step_is_named_by_its_path() {
     let wrong = "mutation { createTemplate(input: {title: \"T\", steps: [
         {title: \"\", kind: CHOICE}, {title: \"ok\", kind: NUMBER, min: 2, max: 1}]}) { id } }";
     let answer = world.ask(&author, wrong).await;
-    assert_snapshot!(answer["errors"][0]["extensions"], @r#"{"code":"VALIDATION_ERROR","details":{"steps.0.options":"use 1 to 100 options, all different, each of 1 to 200 characters","steps.0.title":"use 1 to 200 characters, none of them control characters","steps.1.max":"below the lowest value"}}"#);
+    assert_snapshot!(answer["errors"][0]["extensions"], @r#"{"code":"VALIDATION_ERROR","details":{"steps.0.options":"use 1 to 100 options, all different, each of 1 to 200 characters, no blanks around it","steps.0.title":"use 1 to 200 characters, none of them control characters","steps.1.max":"below the lowest value"}}"#);
     let odd = "mutation { createTemplate(input: {title: \"T\", steps: [{title: \"x\", unit: \"bar\", options: []}]}) { id } }";
     let answer = world.ask(&author, odd).await;
     assert_snapshot!(answer["errors"][0]["extensions"], @r#"{"code":"VALIDATION_ERROR","details":{"steps.0.options":"not for a step of this kind","steps.0.unit":"not for a step of this kind"}}"#);
