@@ -44,7 +44,8 @@ pub(super) enum License {
         /// The licence key
         key: String,
         /// The vendor's public key, to check the signature. Without it the key is only read
-        #[arg(long, value_name = "KEY")]
+        // One key in 64 begins with a hyphen: base64url has it for a letter.
+        #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
         public_key: Option<String>,
     },
 }

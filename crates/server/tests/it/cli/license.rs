@@ -32,6 +32,9 @@ on_both! {
         let stranger = here.purser(&["license", "keygen"]).done();
         let refused = here.purser(&["license", "inspect", "--public-key", stranger.lines().last().unwrap(), key.trim()]);
         assert_eq!(refused.status, 1);
+        let hyphen = format!("-{}", "A".repeat(42));
+        let refused = here.purser(&["license", "inspect", "--public-key", &hyphen, key.trim()]);
+        assert_eq!(refused.status, 1, "a key may begin with a hyphen: {}", refused.err);
         assert_eq!(issue("0", "2100-01-31").status, 1, "no seats");
         assert_eq!(issue("25", "2020-01-31").status, 1, "over before it began");
         let on_premises = |arguments: &[&str]| {
