@@ -44,7 +44,7 @@ pub(super) enum License {
         /// The licence key
         key: String,
         /// The vendor's public key, to check the signature. Without it the key is only read
-        // One key in 64 begins with a hyphen: base64url has it for a letter.
+        // Keys and instances are base64url, where one in 64 begins with a hyphen.
         #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
         public_key: Option<String>,
     },
@@ -67,7 +67,7 @@ pub(super) struct Issue {
     #[arg(long, value_name = "NAME")]
     licensee: String,
     /// The deployment it is for, as `purser license show` prints it there
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     instance: String,
     /// How many users it allows, active and invited, over all clients
     #[arg(long, value_name = "N")]

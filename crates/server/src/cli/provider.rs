@@ -213,7 +213,7 @@ pub(super) struct Proof {
     #[command(flatten)]
     auth: Auth,
     /// The private key's id; for Microsoft the certificate's thumbprint
-    #[arg(long, value_name = "ID", requires = "private_key_file")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true, requires = "private_key_file")]
     key_id: Option<String>,
 }
 

@@ -18,12 +18,13 @@ on_both! {
         assert_eq!(again.status, 1, "a key is never written over");
         let shown = here.purser(&["license", "show"]).done();
         let instance = said(&shown, "instance");
-        let issue = |seats: &str, expires: &str| {
+        let issue_for = |instance: &str, seats: &str, expires: &str| {
             here.purser(&[
                 "license", "issue", "--key", "vendor.key", "--licensee", "Acme Ltd", "--instance", instance, "--seats", seats,
                 "--valid-from", "2026-01-01", "--expires", expires, "--serial", "7",
             ])
         };
+        let issue = |seats: &str, expires: &str| issue_for(instance, seats, expires);
         let key = issue("25", "2100-01-31").done();
         let told = here.purser(&["license", "inspect", "--public-key", public.trim(), key.trim()]).done();
         assert_eq!((said(&told, "licensee"), said(&told, "seats"), said(&told, "serial")), ("Acme Ltd", "25", "7"));
@@ -35,6 +36,8 @@ on_both! {
         let hyphen = format!("-{}", "A".repeat(42));
         let refused = here.purser(&["license", "inspect", "--public-key", &hyphen, key.trim()]);
         assert_eq!(refused.status, 1, "a key may begin with a hyphen: {}", refused.err);
+        let told = here.purser(&["license", "inspect", issue_for("-begins-so", "25", "2100-01-31").done().trim()]).done();
+        assert_eq!(said(&told, "instance"), "-begins-so", "and an instance too");
         assert_eq!(issue("0", "2100-01-31").status, 1, "no seats");
         assert_eq!(issue("25", "2020-01-31").status, 1, "over before it began");
         let on_premises = |arguments: &[&str]| {
