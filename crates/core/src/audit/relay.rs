@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Filter, Record, over_all, sql};
+use super::read::over_all;
+use super::{Filter, Record, sql};
 use crate::app::App;
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
