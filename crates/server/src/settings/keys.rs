@@ -21,7 +21,7 @@ pub(super) struct Key {
 impl Key {
     /// Whether its value must not be shown.
     pub(super) fn is_secret(&self) -> bool {
-        ["database.url", "secrets.master_key", "metrics.token"].contains(&self.name.as_str())
+        ["database.url", "secrets.master_key", "mail.password", "metrics.token"].contains(&self.name.as_str())
     }
 
     /// Whether it takes a list.

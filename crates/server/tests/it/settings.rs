@@ -307,6 +307,10 @@ fn the_page_of_settings_shows_no_secret_and_where_each_comes_from() {
     let page = Place::bare()
         .variable("PURSER_DATABASE__URL", "postgres://purser:s3cret@db.example.com/purser")
         .variable("PURSER_SECRETS__MASTER_KEY", "s3cret")
+        .variable("PURSER_MAIL__URL", "smtp://mail.example.com")
+        .variable("PURSER_MAIL__FROM", "purser@example.com")
+        .variable("PURSER_MAIL__USER", "purser")
+        .variable("PURSER_MAIL__PASSWORD", "s3cret")
         .variable("PURSER_METRICS__TOKEN", "s3cret-0123456789")
         .variable("PURSER_TOKENS__ACCESS_TTL", "90m")
         .load()
@@ -315,10 +319,22 @@ fn the_page_of_settings_shows_no_secret_and_where_each_comes_from() {
     let told: Vec<_> = page.lines().filter(|line| line.contains("# PURSER_")).collect();
     assert_snapshot!(told.join("\n"), @r#"
     # url = "postgres://purser:(hidden)@db.example.com/purser" # PURSER_DATABASE__URL
+    from = "purser@example.com"                  # PURSER_MAIL__FROM
+    # password = (hidden)                        # PURSER_MAIL__PASSWORD
+    url = "smtp://mail.example.com"              # PURSER_MAIL__URL
+    user = "purser"                              # PURSER_MAIL__USER
     # token = (hidden)                           # PURSER_METRICS__TOKEN
     # master_key = (hidden)                      # PURSER_SECRETS__MASTER_KEY
     access_ttl = "90m"                           # PURSER_TOKENS__ACCESS_TTL
     "#);
+}
+
+#[test]
+fn a_secret_of_the_wrong_kind_is_not_repeated() {
+    for (section, key) in [("database", "url"), ("secrets", "master_key"), ("mail", "password"), ("metrics", "token")] {
+        let refusal = Place::with_file(&format!("[{section}]\n{key} = 7340021")).refusal();
+        assert!(refusal.starts_with(&format!("{section}.{key} ")) && !refusal.contains("7340021"), "{refusal}");
+    }
 }
 
 #[test]
