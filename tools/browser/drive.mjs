@@ -93,7 +93,8 @@ async function start({ chromium: executablePath, pictures }) {
             await visitor.page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
         },
     };
-    serve({ version: browser.version() }, commands, () => browser.close());
+    const telling = Object.entries(commands).map(([name, command]) => [name, told(command, () => visitor.page)]);
+    serve({ version: browser.version() }, Object.fromEntries(telling), () => browser.close());
 }
 
 async function newVisitor(browser, options = {}) {
@@ -115,6 +116,14 @@ async function newVisitor(browser, options = {}) {
         if (step) step.status = response.status();
     });
     return { context, page, trail, complaints };
+}
+
+/** A command whose failure says what stood in the window: mostly that is the reason. */
+function told(command, page) {
+    return (given) => Promise.resolve(command(given)).catch(async (fault) => {
+        const text = await page().locator("body").innerText({ timeout: 1_000 }).catch(() => "nothing");
+        throw new Error(`${fault.message}\nin the window: ${page().url()}\n${text.slice(0, 2_000)}`);
+    });
 }
 
 /** What the person sees, what the browser keeps, and which way they came since `open`. */

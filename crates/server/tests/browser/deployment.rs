@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write as _;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -190,7 +191,7 @@ impl Deployment {
             assert!(process.try_wait().unwrap().is_none(), "the server has ended: {text}");
             address_in(&text)
         });
-        Node { process, base }
+        Node { process, base, log }
     }
 
     /// A process that does not outlive the thread that starts it, whatever becomes of that.
@@ -206,6 +207,7 @@ impl Deployment {
 /// A running server.
 pub(crate) struct Node {
     process: Child,
+    log: PathBuf,
     /// Its origin.
     pub(crate) base: String,
 }
@@ -219,6 +221,9 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("what {} logged:\n{}", self.base, std::fs::read_to_string(&self.log).unwrap_or_default());
+        }
         // It may have ended already.
         drop(self.process.kill());
         drop(self.process.wait());
