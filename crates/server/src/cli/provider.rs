@@ -176,7 +176,10 @@ pub(super) struct Common {
 
 impl Common {
     fn draft(self, protocol: ProtocolDraft) -> Draft {
-        let groups: BTreeMap<_, _> = self.groups.into_iter().collect();
+        let mut groups: BTreeMap<String, Vec<Role>> = BTreeMap::new();
+        for (group, roles) in self.groups {
+            groups.entry(group).or_default().extend(roles);
+        }
         Draft {
             label: self.label,
             enabled: if self.enable || self.disable { Some(self.enable) } else { None },
@@ -243,7 +246,7 @@ pub(super) struct OidcFlags {
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
     /// Our name there
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     client_id: Option<String>,
     /// What is asked for, openid among it; may be said several times. Without it openid, email and profile
     #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',')]
