@@ -3,8 +3,10 @@
 mod deployment;
 mod providers;
 
-use std::net::Ipv4Addr;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
 
 use deployment::{Deployment, Running, runtime, sh};
 use insta::{allow_duplicates, assert_snapshot};
@@ -169,6 +171,22 @@ fn wrong_fields_are_named_as_on_the_command_line() {
     next:  correct it and run the command again
     "#);
     assert!(!here.folder.path().join("purser.db").exists(), "a command that is refused makes no database");
+}
+
+#[test]
+fn what_the_json_log_counts_is_a_number() {
+    let here = Deployment::on_sqlite();
+    let mut serve = here.command(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut child = serve.env("PURSER_LOG__JSON", "true").stderr(Stdio::piped()).spawn().unwrap();
+    let said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut said = said.map(|line| serde_json::from_str::<serde_json::Value>(&line.unwrap()).unwrap());
+    let address = said.find(|line| line["message"] == "listening").unwrap()["address"].as_str().unwrap().to_owned();
+    let mut line = TcpStream::connect(&address).unwrap();
+    write!(line, "GET /nowhere HTTP/1.1\r\nHost: {address}\r\n\r\n").unwrap();
+    let refused = said.find(|line| line["message"] == "request refused").unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(refused["status"] == 404 && refused["micros"].is_u64(), "{refused}");
 }
 
 #[test]
