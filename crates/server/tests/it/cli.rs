@@ -190,6 +190,18 @@ fn what_the_json_log_counts_is_a_number() {
 }
 
 #[test]
+fn a_database_of_a_newer_version_is_known_as_one() {
+    let here = Deployment::on_sqlite();
+    here.purser(&["migrate"]).done();
+    let newer = "INSERT INTO refinery_schema_history VALUES (999, 'to_come', '2030-01-01T00:00:00Z', '1')";
+    rusqlite::Connection::open(here.folder.path().join("purser.db")).unwrap().execute(newer, []).unwrap();
+    assert_eq!(
+        here.purser(&["client", "list"]).refused(),
+        "1 error: a newer version of Purser made this database: run that one, or put back what was kept before the upgrade\n"
+    );
+}
+
+#[test]
 fn a_password_that_breaks_the_rules_is_refused_with_the_rule() {
     let here = Deployment::on_sqlite();
     here.purser(&["migrate"]).done();
