@@ -223,6 +223,11 @@ pub(super) struct Proof {
 impl Proof {
     fn read(self) -> Result<Option<Credential>, Failure> {
         let Auth { client_secret_stdin, client_secret_file, private_key_file, public_client } = self.auth;
+        // The parser asks for the key only if none of its rivals is there.
+        if self.key_id.is_some() && private_key_file.is_none() {
+            return Err(Failure::usage("--key-id is the id of a private key, and none is named")
+                .hint("name it with --private-key-file, or leave --key-id out"));
+        }
         if client_secret_stdin {
             return standard_input().map(Credential::Secret).map(Some);
         }

@@ -183,3 +183,14 @@ fn our_name_at_a_provider_may_begin_with_a_hyphen() {
     let add = ["provider", "add", "oidc", "--client", "acme", "okta", "--issuer", "https://acme.okta.test"];
     here.purser(&[&add[..], &["--client-id", "-0oa1", "--public-client"]].concat()).done();
 }
+
+#[test]
+fn the_id_of_a_key_that_is_not_there_is_not_passed_over() {
+    let here = Deployment::on_sqlite();
+    here.with_client();
+    let refused = here.fed(SECRET, &[OKTA, &["--key-id", "k1"]].concat()).refused();
+    assert_eq!(
+        refused,
+        "2 error: --key-id is the id of a private key, and none is named\nnext:  name it with --private-key-file, or leave --key-id out\n"
+    );
+}
