@@ -1,5 +1,6 @@
 //! The `purser` program.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -16,7 +17,8 @@ fn main() -> anyhow::Result<ExitCode> {
     Ok(match runtime.block_on(command_line.run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{failure}");
+            // Nobody may be listening; the status tells all the same.
+            drop(writeln!(std::io::stderr(), "{failure}"));
             failure.status()
         }
     })

@@ -79,6 +79,11 @@ impl Stage {
     }
 }
 
+/// Whether a text is a vendor's public key, as `license.public_key` has to hold it.
+pub fn is_public_key(text: &str) -> bool {
+    VendorKey::parse(text).is_ok()
+}
+
 /// How far along its life a licence is at a moment.
 pub fn stage(license: Option<&License>, now: Timestamp) -> Stage {
     let Some(license) = license else { return Stage::Unlicensed };

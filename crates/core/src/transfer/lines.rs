@@ -28,6 +28,8 @@ pub(super) const COLUMNS: [&str; 7] = ["email", "firstName", "lastName", "title"
 const NEEDED: [&str; 3] = ["email", "firstName", "lastName"];
 /// Letters of a line of JSON.
 const LONGEST: u64 = 64 * 1024;
+/// So much is repeated of what is no column.
+const LONGEST_TOLD: usize = 100;
 
 /// Somebody as a line describes them.
 pub(super) struct Person {
@@ -219,7 +221,9 @@ fn no_column(cell: &str) -> String {
     } else if cell.contains('\r') {
         "lines have to end with a line feed".into()
     } else {
-        format!("there is no column `{cell}`; use {}", COLUMNS.join(","))
+        // Of a file of another kind, the whole may be one cell.
+        let begins: String = cell.chars().take(LONGEST_TOLD).collect();
+        format!("there is no column `{begins}`; use {}", COLUMNS.join(","))
     }
 }
 
@@ -452,6 +456,8 @@ mod tests {
         assert!(
             of("email,firstName,lastName,phone\n")[0].starts_with("header: there is no column `phone`; use email,")
         );
+        let long = format!("email,firstName,lastName,{}\n", "x".repeat(100_000));
+        assert!(of(&long)[0].len() < 300);
         for parted in ["email;firstName;lastName\n", "email\tfirstName\tlastName\n"] {
             assert_eq!(of(parted), ["header: cells have to be parted by commas"]);
         }

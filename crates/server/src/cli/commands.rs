@@ -14,7 +14,7 @@ use purser_core::tenants::{NewTenant, Tenant, TenantStatus};
 use purser_core::users;
 
 use super::password::{self, Given};
-use super::{Failure, Keys, NewUser, note, say, table};
+use super::{Failure, Keys, NewUser, note, print, say, table};
 use crate::settings::Loaded;
 
 /// How many clients are read at once.
@@ -60,13 +60,7 @@ fn client_row(tenant: &Tenant) -> [String; 4] {
 
 pub(super) async fn create_user(loaded: Loaded, user: NewUser) -> Result<(), Failure> {
     let given = password::from(user.password_stdin)?;
-    let no_client = || {
-        Failure::new(format!("there is no client {}", user.client)).hint(format!(
-            "`purser client list` shows those there are; `purser client create {} --name NAME` makes it",
-            user.client
-        ))
-    };
-    let client: TenantId = user.client.parse().map_err(|_| no_client())?;
+    let client: TenantId = user.client.parse().map_err(|_| no_client(&user.client))?;
     // What is wrong with the rest is told before anything is opened or made.
     let parse = |password| {
         let roles = user.roles.iter().copied();
@@ -75,7 +69,7 @@ pub(super) async fn create_user(loaded: Loaded, user: NewUser) -> Result<(), Fai
     parse(Secret::default())?;
     let app = open(loaded).await?;
     let tenant = match app.tenant(&operator().grant(), &client).await {
-        Err(Error::NotFound) => return Err(no_client()),
+        Err(Error::NotFound) => return Err(no_client(&user.client)),
         tenant => tenant?,
     };
     let least = tenant.settings.password_min_length.unwrap_or(0).max(app.settings().passwords.min_length);
@@ -87,8 +81,7 @@ pub(super) async fn create_user(loaded: Loaded, user: NewUser) -> Result<(), Fai
         other => other.into(),
     })?;
     let roles: Vec<_> = made.roles.iter().map(Role::as_str).collect();
-    say(&format!("Created user {} {} in client {client}: {}.", made.id, made.email, roles.join(", ")))?;
-    chosen.show()
+    chosen.tell(&format!("Created user {} {} in client {client}: {}.", made.id, made.email, roles.join(", ")))
 }
 
 pub(super) async fn create_admin(loaded: Loaded, username: &str, given: Given) -> Result<(), Failure> {
@@ -102,8 +95,7 @@ pub(super) async fn create_admin(loaded: Loaded, username: &str, given: Given) -
         }
         other => other.into(),
     })?;
-    say(&format!("Created administrator {name}."))?;
-    chosen.show()
+    chosen.tell(&format!("Created administrator {name}."))
 }
 
 pub(super) async fn keys(loaded: Loaded, which: Keys) -> Result<(), Failure> {
@@ -152,6 +144,15 @@ pub(super) async fn open(loaded: Loaded) -> Result<App, Failure> {
     Ok(app)
 }
 
+/// A client that is not there, and the command that makes it if there could be one of that ID.
+pub(super) fn no_client(id: &str) -> Failure {
+    let list = "`purser client list` shows those there are";
+    Failure::new(format!("there is no client {id}")).hint(match id.parse::<TenantId>() {
+        Ok(id) => format!("{list}; `purser client create {id} --name NAME` makes it"),
+        Err(_) => list.to_owned(),
+    })
+}
+
 pub(super) fn operator() -> SystemAdmin {
     SystemAdmin::at_the_command_line()
 }
@@ -170,12 +171,20 @@ impl Chosen {
         }
     }
 
-    /// Prints a password that was made; it can never be shown again.
-    fn show(&self) -> Result<(), Failure> {
+    /// Says what was made, and prints a password that was made with it; it can never be shown again.
+    fn tell(&self, done: &str) -> Result<(), Failure> {
         if !self.made {
-            return Ok(());
+            return say(done);
         }
+        self.show(done).map_err(|fault| {
+            Failure::new(format!("the account was made, but its password cannot be written: {fault}"))
+                .hint("nobody knows the password: make another account, and delete this one")
+        })
+    }
+
+    fn show(&self, done: &str) -> std::io::Result<()> {
+        print(done)?;
         note("This is the password. It is not shown again:");
-        say(self.password.reveal())
+        print(self.password.reveal())
     }
 }

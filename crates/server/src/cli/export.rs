@@ -5,7 +5,9 @@ use std::io::{BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
+use purser_core::app::App;
 use purser_core::audit::{Filter, Log};
 use purser_core::env::Timestamp;
 use purser_core::error::Error;
@@ -38,7 +40,7 @@ pub(super) struct Export {
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
     /// ID of a client, `admin` for the administrators' own log, or `all`
-    #[arg(long, value_name = "ID", default_value = "all")]
+    #[arg(long, value_name = "ID", default_value = "all", value_parser = log)]
     client: Log,
     /// Not before this moment
     #[arg(long, value_name = "TIME", value_parser = super::moment)]
@@ -47,14 +49,14 @@ pub(super) struct Export {
     #[arg(long, value_name = "TIME", value_parser = super::moment)]
     until: Option<Timestamp>,
     /// An action, as session.sign-in
-    #[arg(long, default_value = "", hide_default_value = true)]
-    action: String,
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    action: Option<String>,
     /// An actor's ID
-    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
-    actor: String,
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    actor: Option<String>,
     /// A target, as user:7
-    #[arg(long, default_value = "", hide_default_value = true)]
-    target: String,
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    target: Option<String>,
     /// `done` or `refused`
     #[arg(long, value_parser = ["done", "refused"])]
     outcome: Option<String>,
@@ -62,9 +64,9 @@ pub(super) struct Export {
 
 pub(super) async fn run(loaded: Loaded, Audit::Export(wanted): Audit) -> Result<(), Failure> {
     let filter = Filter {
-        action: wanted.action,
-        actor: wanted.actor,
-        target: wanted.target,
+        action: wanted.action.unwrap_or_default(),
+        actor: wanted.actor.unwrap_or_default(),
+        target: wanted.target.unwrap_or_default(),
         outcome: wanted.outcome.unwrap_or_default(),
         since: wanted.since,
         until: wanted.until,
@@ -72,6 +74,9 @@ pub(super) async fn run(loaded: Loaded, Audit::Export(wanted): Audit) -> Result<
         ..Filter::default()
     };
     let app = open(loaded).await?;
+    if let Log::Tenant(tenant) = &wanted.client {
+        demand_client(&app, tenant).await?;
+    }
     let mut output = Output::to(&wanted.output)?;
     let mut after = None;
     loop {
@@ -86,13 +91,9 @@ pub(super) async fn run(loaded: Loaded, Audit::Export(wanted): Audit) -> Result<
 }
 
 pub(super) async fn export_client(loaded: Loaded, id: &str, output: &Path) -> Result<(), Failure> {
-    let no_client =
-        || Failure::new(format!("there is no client {id}")).hint("`purser client list` shows those there are");
-    let tenant: TenantId = id.parse().map_err(|_| no_client())?;
+    let tenant: TenantId = id.parse().map_err(|_| no_client(id))?;
     let app = open(loaded).await?;
-    if let Err(Error::NotFound) = app.tenant(&operator().grant(), &tenant).await {
-        return Err(no_client());
-    }
+    demand_client(&app, &tenant).await?;
     let mut output = Output::to(output)?;
     let mut place = None;
     while let Some((lines, next)) = app.export_tenant(&operator().grant(), &tenant, place).await? {
@@ -102,6 +103,24 @@ pub(super) async fn export_client(loaded: Loaded, id: &str, output: &Path) -> Re
         place = Some(next);
     }
     output.finish()
+}
+
+/// What is said of nobody is not said of a client that is not there: a slip in its ID would pass for an empty log.
+async fn demand_client(app: &App, tenant: &TenantId) -> Result<(), Failure> {
+    match app.tenant(&operator().grant(), tenant).await {
+        Err(Error::NotFound) => Err(no_client(tenant.as_str())),
+        found => Ok(found.map(drop)?),
+    }
+}
+
+fn no_client(id: &str) -> Failure {
+    Failure::new(format!("there is no client {id}")).hint("`purser client list` shows those there are")
+}
+
+/// Which log is meant. Nothing at all, as an unset variable of a script leaves, does not mean everybody's.
+fn log(text: &str) -> Result<Log, String> {
+    let known = if text.is_empty() { None } else { text.parse().ok() };
+    known.ok_or_else(|| "write the ID of a client, `admin` or `all`".to_owned())
 }
 
 /// Lines on their way to a file or to standard output, and how many there were.
@@ -117,6 +136,7 @@ impl Output {
     pub(super) fn to(path: &Path) -> Result<Self, Failure> {
         let name = path.display().to_string();
         if name == "-" {
+            let name = "standard output".to_owned();
             return Ok(Self { to: BufWriter::new(Box::new(std::io::stdout())), file: None, name, count: 0 });
         }
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);

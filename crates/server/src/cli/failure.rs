@@ -41,8 +41,8 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.message.replace('\n', "\n       "))?;
-        self.hint.iter().try_for_each(|hint| write!(f, "\nnext:  {hint}"))
+        write!(f, "error: {}", plain(&self.message).replace('\n', "\n       "))?;
+        self.hint.iter().try_for_each(|hint| write!(f, "\nnext:  {}", plain(hint)))
     }
 }
 
@@ -74,9 +74,9 @@ impl From<anyhow::Error> for Failure {
         let in_use = error.chain().any(taken);
         match error.downcast::<Error>() {
             Ok(error) => error.into(),
-            Err(error) if in_use => {
-                Self::new(format!("{error:#}")).hint("stop the other program, or choose another address with --listen")
-            }
+            Err(error) if in_use => Self::new(format!("{error:#}")).hint(
+                "stop the other program, or choose another address with --listen, for metrics with metrics.listen",
+            ),
             Err(error) => Self::new(format!("{error:#}")),
         }
     }
@@ -114,6 +114,15 @@ fn spoken(field: &str) -> &str {
         "oidc.privateKey" | "microsoft.privateKey" => "--private-key-file",
         "oidc.keyId" | "microsoft.keyId" => "--key-id",
         "oidc.scopes" => "--scope",
+        "oidc.hosts" => "--host",
+        "oidc.claims.email" => "--email-claim",
+        "oidc.claims.firstName" => "--first-name-claim",
+        "oidc.claims.lastName" => "--last-name-claim",
+        "oidc.claims.groups" => "--groups-claim",
+        "saml.emailAttribute" => "--email-attribute",
+        "saml.firstNameAttribute" => "--first-name-attribute",
+        "saml.lastNameAttribute" => "--last-name-attribute",
+        "saml.groupsAttribute" => "--groups-attribute",
         "saml.metadata" => "--metadata-file",
         "saml.metadataUrl" => "--metadata-url",
         "saml.entityId" => "--entity-id",
@@ -130,6 +139,19 @@ fn spoken(field: &str) -> &str {
         // One of a list is called as the list.
         other => other.split_once('[').map_or(other, |(list, _)| spoken(list)),
     }
+}
+
+/// A text as a terminal may show it: what others wrote into a file must not move its cursor or colour its lines.
+pub(super) fn plain(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() && letter != '\n' {
+            shown.extend(letter.escape_default());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
 }
 
 /// An error with all its causes, each said once: many repeat their cause in their own words.

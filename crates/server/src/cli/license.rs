@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use purser_core::config::Mode;
 use purser_core::env::{Clock as _, SystemClock, SystemEntropy, Timestamp};
@@ -67,7 +68,7 @@ pub(super) struct Issue {
     #[arg(long, value_name = "NAME")]
     licensee: String,
     /// The deployment it is for, as `purser license show` prints it there
-    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = NonEmptyStringValueParser::new())]
     instance: String,
     /// How many users it allows, active and invited, over all clients
     #[arg(long, value_name = "N")]

@@ -309,8 +309,7 @@ fn quieten(loaded: &mut Loaded) {
 /// # Errors
 /// If the output cannot be written, to a full disk for instance.
 pub(crate) fn say(text: &str) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+    match print(text) {
         Err(fault) if fault.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::new(format!("the answer cannot be written: {fault}")))
         }
@@ -318,9 +317,18 @@ pub(crate) fn say(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Answers on standard output what has to arrive.
+///
+/// # Errors
+/// If it cannot be written, or nobody reads it.
+fn print(text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush())
+}
+
 /// Tells a person something besides the answer, on standard error. Nobody may be listening.
 pub(crate) fn note(text: &str) {
-    drop(writeln!(std::io::stderr(), "{text}"));
+    drop(writeln!(std::io::stderr(), "{}", failure::plain(text)));
 }
 
 /// A date or a moment, in whole seconds.

@@ -1,7 +1,8 @@
 //! `user import` and `user export`: a client's people from a file, and into one.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{IsTerminal as _, Read, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -120,7 +121,7 @@ pub(super) struct Export {
 impl Import {
     pub(super) async fn run(self, loaded: Loaded) -> Result<(), Failure> {
         let file = self.open()?;
-        let mut report = Report::open(self.report.as_deref())?;
+        let mut report = self.report()?;
         let app = open(loaded).await?;
         let client = client(&self.client)?;
         let by = app.managing_users_of(&operator().grant(), &client).await.map_err(|it| unknown(it, &self.client))?;
@@ -159,6 +160,24 @@ impl Import {
             Err(fault) => Err(Failure::new(format!("{} cannot be read: {fault}", self.file.display()))),
         }
     }
+
+    /// A report is written over what was there, which must not be what is about to be read.
+    fn report(&self) -> Result<Report, Failure> {
+        let input = if self.file.as_os_str() == "-" { Path::new("/dev/stdin") } else { &self.file };
+        match self.report.as_deref() {
+            Some(report) if is_same_file(input, report) => {
+                Err(Failure::usage(format!("{} is the file that is imported", report.display()))
+                    .hint("choose another --report"))
+            }
+            report => Report::open(report),
+        }
+    }
+}
+
+/// Whether two paths lead to one file, links included.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| path.metadata().ok().filter(Metadata::is_file).map(|it| (it.dev(), it.ino()));
+    place(one).is_some_and(|it| Some(it) == place(other))
 }
 
 impl Export {

@@ -176,7 +176,10 @@ pub(super) struct Common {
 
 impl Common {
     fn draft(self, protocol: ProtocolDraft) -> Draft {
-        let groups: BTreeMap<_, _> = self.groups.into_iter().collect();
+        let mut groups: BTreeMap<String, Vec<Role>> = BTreeMap::new();
+        for (group, roles) in self.groups {
+            groups.entry(group).or_default().extend(roles);
+        }
         Draft {
             label: self.label,
             enabled: if self.enable || self.disable { Some(self.enable) } else { None },
@@ -220,6 +223,11 @@ pub(super) struct Proof {
 impl Proof {
     fn read(self) -> Result<Option<Credential>, Failure> {
         let Auth { client_secret_stdin, client_secret_file, private_key_file, public_client } = self.auth;
+        // The parser asks for the key only if none of its rivals is there.
+        if self.key_id.is_some() && private_key_file.is_none() {
+            return Err(Failure::usage("--key-id is the id of a private key, and none is named")
+                .hint("name it with --private-key-file, or leave --key-id out"));
+        }
         if client_secret_stdin {
             return standard_input().map(Credential::Secret).map(Some);
         }
@@ -243,7 +251,7 @@ pub(super) struct OidcFlags {
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
     /// Our name there
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     client_id: Option<String>,
     /// What is asked for, openid among it; may be said several times. Without it openid, email and profile
     #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',')]

@@ -6,7 +6,7 @@ use purser_core::error::{Error, Problem};
 use purser_core::ids::TenantId;
 use purser_core::providers::{self, Check, Outcome};
 
-use super::commands::{open, operator};
+use super::commands::{no_client, open, operator};
 use super::provider::{Domain, Named, NamedDomain, Provider};
 use super::{Failure, note, say, table};
 use crate::settings::Loaded;
@@ -179,15 +179,10 @@ async fn list_domains(loaded: Loaded, client: &str) -> Result<(), Failure> {
 
 /// The system, and the right to settle a client's affairs.
 async fn settling(loaded: Loaded, client: &str) -> Result<(App, Grant<right::SettingsManage>), Failure> {
-    let none = || {
-        Failure::new(format!("there is no client {client}")).hint(format!(
-            "`purser client list` shows those there are; `purser client create {client} --name NAME` makes it"
-        ))
-    };
-    let tenant: TenantId = client.parse().map_err(|_| none())?;
+    let tenant: TenantId = client.parse().map_err(|_| no_client(client))?;
     let app = open(loaded).await?;
     let by = app.settling_of(&operator().grant(), &tenant).await.map_err(|error| match error {
-        Error::NotFound => none(),
+        Error::NotFound => no_client(client),
         other => other.into(),
     })?;
     Ok((app, by))

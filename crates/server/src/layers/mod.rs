@@ -255,13 +255,13 @@ impl Record {
         }
         place.meters.record(place.pattern, &self.method, response.status(), took);
         ground.pulse.record(response.status(), took);
-        self.log(&mut response, place.pattern, took.as_micros());
+        self.log(&mut response, place.pattern, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
         ground.shell.dress(response.headers_mut(), &self.id, Storing::of(self.target.path()));
         response
     }
 
     /// The one line of a request.
-    fn log(&self, response: &mut Response, pattern: &'static str, micros: u128) {
+    fn log(&self, response: &mut Response, pattern: &'static str, micros: u64) {
         let status = response.status().as_u16();
         if status < 400 && !tracing::enabled!(Level::DEBUG) {
             return;

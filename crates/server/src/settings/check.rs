@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use purser_core::config::{Settings, Span};
+use purser_core::license;
 use serde_json::Value as Json;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
@@ -82,6 +83,10 @@ impl Check {
         let file = url.strip_prefix("sqlite:").is_some_and(names_a_file);
         let postgres = url.starts_with("postgres://") || url.starts_with("postgresql://");
         self.refuse_if(!file && !postgres, "database.url", "write sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME");
+        let many = settings.database.connections > MOST_DATABASE_CONNECTIONS;
+        self.refuse_if(many, "database.connections", "must be at most 10000");
+        let many = settings.limits.connections > MOST_CONNECTIONS;
+        self.refuse_if(many, "limits.connections", "must be at most 1000000");
     }
 
     fn server(&mut self, settings: &mut Settings) {
@@ -200,6 +205,12 @@ impl Check {
                 &format!("`{host}` is not the name or address of a host"),
             );
         }
+        let vendor = settings.license.public_key.as_deref();
+        self.refuse_if(
+            vendor.is_some_and(|key| !license::is_public_key(key)),
+            "license.public_key",
+            "write an Ed25519 public key: 32 bytes, base64url or base64",
+        );
         let near = settings.federation.loopback == Some(true) && !settings.server.listen.ip().is_loopback();
         self.warn(near, "federation.loopback", "every client's Admin can have this machine's own services called");
         let ca_file = settings.audit.ca_file.as_deref();
@@ -216,6 +227,10 @@ impl Check {
     }
 }
 
+/// Each is a process of PostgreSQL's.
+const MOST_DATABASE_CONNECTIONS: usize = 10_000;
+/// Each is a file descriptor, of which Linux gives one program about so many (`fs.nr_open`).
+const MOST_CONNECTIONS: usize = 1_000_000;
 /// What one hash may take at most; more would let a few sign-ins exhaust the machine.
 const MOST_MEMORY_KIB: u32 = 256 * 1024;
 /// The equal choices of the OWASP password storage cheat sheet are 46 MiB once, 19 twice, 12 thrice, 9 four times, 7 five times: never

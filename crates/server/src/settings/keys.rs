@@ -37,13 +37,15 @@ impl Key {
             Json::Number(number) => format!("a whole number, as {number}"),
             Json::Array(_) => "a list, as [\"10.0.0.0/8\", \"::1\"]".to_owned(),
             Json::String(text) if text.parse::<Span>().is_ok() => {
-                such("a whole number with s, m, h or d after it", text)
+                such("a whole number with s, m, h or d after it, from 1s to 3650d", text)
             }
             Json::String(text) if text.parse::<SocketAddr>().is_ok() => such("an address and a port", text),
             Json::String(text) if text == HIDDEN => such("a text", "sqlite:purser.db"),
             Json::String(text) => such("a text", text),
             _ if self.name.ends_with(".listen") => such("an address and a port", "127.0.0.1:9090"),
-            _ if self.name.ends_with(".retention") => such("a whole number with s, m, h or d after it", "365d"),
+            _ if self.name.ends_with(".retention") => {
+                such("a whole number with s, m, h or d after it, from 1s to 3650d", "365d")
+            }
             _ if self.name.ends_with(".threads") => "a whole number, as 4".to_owned(),
             _ if self.name.ends_with(".loopback") => "true or false".to_owned(),
             _ if self.name.ends_with(".dns_server") => such("an address and a port", "192.0.2.53:53"),

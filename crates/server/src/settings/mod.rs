@@ -192,13 +192,13 @@ impl Provider for Layer {
 }
 
 impl Layer {
-    /// Complains about keys that do not exist. Variables and flags were matched with keys as they were read.
+    /// Complains about keys that do not exist or say nothing. Variables and flags were matched with keys as they were read.
     fn check_keys(&self, complaints: &mut Vec<Complaint>) {
         let Place::File(path) = &self.place else { return };
         for (section, values) in &self.values {
             let complaint = |reason| complaint(section, path, reason);
             match (values.as_dict(), keys::is_section(section)) {
-                (Some(values), true) => unknown_keys(section, values, path, complaints),
+                (Some(values), true) => wrong_keys(section, values, path, complaints),
                 (None, true) => {
                     complaints
                         .push(complaint(format!("is a section: write [{section}] and its keys on the lines below")));
@@ -210,10 +210,18 @@ impl Layer {
     }
 }
 
-fn unknown_keys(section: &str, values: &Dict, path: &Path, complaints: &mut Vec<Complaint>) {
-    let names = values.keys().map(|name| format!("{section}.{name}"));
-    for key in names.filter(|key| keys::find(key).is_none()) {
-        complaints.push(complaint(&key, path, keys::no_such_key(&key)));
+fn wrong_keys(section: &str, values: &Dict, path: &Path, complaints: &mut Vec<Complaint>) {
+    for (name, value) in values {
+        let name = format!("{section}.{name}");
+        let blank = value.as_str().is_some_and(|text| text.trim().is_empty());
+        match keys::find(&name) {
+            None => complaints.push(complaint(&name, path, keys::no_such_key(&name))),
+            Some(key) if blank => {
+                let reason = format!("is empty; leave it out, or give it {}", key.expected("\""));
+                complaints.push(complaint(&name, path, reason));
+            }
+            Some(_) => {}
+        }
     }
 }
 

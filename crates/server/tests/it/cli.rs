@@ -3,8 +3,10 @@
 mod deployment;
 mod providers;
 
-use std::net::Ipv4Addr;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
 
 use deployment::{Deployment, Running, runtime, sh};
 use insta::{allow_duplicates, assert_snapshot};
@@ -169,6 +171,78 @@ fn wrong_fields_are_named_as_on_the_command_line() {
     next:  correct it and run the command again
     "#);
     assert!(!here.folder.path().join("purser.db").exists(), "a command that is refused makes no database");
+}
+
+#[test]
+fn a_refusal_nobody_can_hear_has_its_status_all_the_same() {
+    let here = Deployment::on_sqlite();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let status = here.command(&["client", "create", "Acme!", "--name", "Acme"]).stderr(full).status().unwrap();
+    assert_eq!(status.code(), Some(1));
+}
+
+#[test]
+fn a_made_password_that_nobody_read_is_not_passed_over() {
+    let here = Deployment::on_sqlite();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let (reader, gone) = std::io::pipe().unwrap();
+    drop(reader);
+    for (name, output) in [("ann", full.into()), ("bob", Stdio::from(gone))] {
+        let ran = here.command(&["admin", "create", name]).stdout(output).output().unwrap();
+        let said = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(ran.status.code(), Some(1), "{said}");
+        assert!(said.contains("the account was made, but its password cannot be written"), "{said}");
+        assert!(said.contains("next:  nobody knows the password"), "{said}");
+    }
+}
+
+#[test]
+fn a_client_that_cannot_be_is_not_advised_to_be_made() {
+    let here = Deployment::on_sqlite();
+    here.purser(&["migrate"]).done();
+    assert_eq!(
+        here.purser(&["provider", "list", "--client", "No Pe"]).refused(),
+        "1 error: there is no client No Pe\nnext:  `purser client list` shows those there are\n"
+    );
+}
+
+#[test]
+fn what_the_json_log_counts_is_a_number() {
+    let here = Deployment::on_sqlite();
+    let mut serve = here.command(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut child = serve.env("PURSER_LOG__JSON", "true").stderr(Stdio::piped()).spawn().unwrap();
+    let said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut said = said.map(|line| serde_json::from_str::<serde_json::Value>(&line.unwrap()).unwrap());
+    let address = said.find(|line| line["message"] == "listening").unwrap()["address"].as_str().unwrap().to_owned();
+    let mut line = TcpStream::connect(&address).unwrap();
+    write!(line, "GET /nowhere HTTP/1.1\r\nHost: {address}\r\n\r\n").unwrap();
+    let refused = said.find(|line| line["message"] == "request refused").unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(refused["status"] == 404 && refused["micros"].is_u64(), "{refused}");
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_known_as_one() {
+    let here = Deployment::on_sqlite();
+    here.purser(&["migrate"]).done();
+    let newer = "INSERT INTO refinery_schema_history VALUES (999, 'to_come', '2030-01-01T00:00:00Z', '1')";
+    rusqlite::Connection::open(here.folder.path().join("purser.db")).unwrap().execute(newer, []).unwrap();
+    assert_eq!(
+        here.purser(&["client", "list"]).refused(),
+        "1 error: a newer version of Purser made this database: run that one, or put back what was kept before the upgrade\n"
+    );
+}
+
+#[test]
+fn what_stands_in_a_file_does_not_reach_the_terminal_as_a_command() {
+    let here = Deployment::on_sqlite();
+    here.with_client();
+    let import = ["user", "import", "--client", "acme", "-"];
+    for file in ["email,firstName,lastName,\x1b[31m\n", "email,firstName,lastName,roles\na@b.test,A,B,\x1b[31m\n"] {
+        let refused = here.fed(file, &import).refused();
+        assert!(refused.contains(r"\u{1b}[31m") && !refused.contains('\x1b'), "{refused}");
+    }
 }
 
 #[test]

@@ -148,8 +148,8 @@ fn values_that_do_not_fit_are_refused_with_what_would() {
     ];
     assert!(refusals.iter().all(|refusal| !refusal.contains("s3cret") && !refusal.contains("1234")));
     assert_snapshot!(refusals.join("\n"), @r#"
-    tokens.access_ttl (from purser.toml): found 60, expected a whole number with s, m, h or d after it, as "1d"
-    tokens.access_ttl (from purser.toml): found `soon`, expected a whole number with s, m, h or d after it, as "1d"
+    tokens.access_ttl (from purser.toml): found 60, expected a whole number with s, m, h or d after it, from 1s to 3650d, as "1d"
+    tokens.access_ttl (from purser.toml): found `soon`, expected a whole number with s, m, h or d after it, from 1s to 3650d, as "1d"
     limits.connections (from purser.toml): found -1, expected a whole number, as 10000
     server.listen (from purser.toml): found `localhost:80`, expected an address and a port, as "127.0.0.1:8080"
     server.trusted_proxies (from purser.toml): found `10.0.0.0/8`, expected a list, as ["10.0.0.0/8", "::1"]
@@ -159,7 +159,7 @@ fn values_that_do_not_fit_are_refused_with_what_would() {
     metrics.token (from purser.toml): must be a text
     purser.toml: line 2: invalid basic string
     tokens.algorithm (from PURSER_TOKENS__ALGORITHM): `none` is not one of ES256, EdDSA, RS256, HS256
-    tokens.access_ttl (from PURSER_TOKENS__ACCESS_TTL): found `1 h`, expected a whole number with s, m, h or d after it, as 1d
+    tokens.access_ttl (from PURSER_TOKENS__ACCESS_TTL): found `1 h`, expected a whole number with s, m, h or d after it, from 1s to 3650d, as 1d
     log.json (from PURSER_LOG__JSON): found `maybe`, expected true or false
     PURSER_DATABASE__URL: is empty; unset it, or give it a text, as sqlite:purser.db
     "#);
@@ -373,4 +373,40 @@ fn a_way_for_mail_that_leads_nowhere_is_refused_with_what_would_be_right() {
         "{:?}",
         loaded.warnings
     );
+}
+
+#[test]
+fn more_connections_than_any_machine_has_are_refused_before_they_stop_a_server() {
+    for (variable, most, key) in [
+        ("PURSER_LIMITS__CONNECTIONS", 1_000_000_u64, "limits.connections"),
+        ("PURSER_DATABASE__CONNECTIONS", 10_000, "database.connections"),
+    ] {
+        Place::bare().variable(variable, &most.to_string()).load();
+        for more in [most + 1, u64::MAX] {
+            let refused = Place::bare().variable(variable, &more.to_string()).refusal();
+            assert_eq!(refused, format!("{key} (from {variable}): must be at most {most}"));
+        }
+    }
+}
+
+#[test]
+fn a_public_key_that_is_none_is_refused_where_it_was_set() {
+    let variable = "PURSER_LICENSE__PUBLIC_KEY";
+    Place::bare().variable(variable, "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").load();
+    for wrong in ["short", "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo0"] {
+        assert_eq!(
+            Place::bare().variable(variable, wrong).refusal(),
+            format!("license.public_key (from {variable}): write an Ed25519 public key: 32 bytes, base64url or base64")
+        );
+    }
+}
+
+#[test]
+fn an_empty_text_in_the_file_is_refused_as_an_empty_variable_is() {
+    let file = "[log]\nlevel = \"\"\n[mail]\noutbox = \" \"\n[secrets]\nmaster_key = \"\"\n";
+    assert_snapshot!(Place::with_file(file).refusal(), @r#"
+    log.level (from purser.toml): is empty; leave it out, or give it a text, as "info"
+    mail.outbox (from purser.toml): is empty; leave it out, or give it a text
+    secrets.master_key (from purser.toml): is empty; leave it out, or give it a text
+    "#);
 }

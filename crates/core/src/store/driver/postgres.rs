@@ -42,6 +42,8 @@ pub(super) struct Postgres {
     pool: Pool,
     jobs: mpsc::Sender<Job>,
     listening: AbortHandle,
+    /// There for as long as the store is; the listener looks after it.
+    _alive: Arc<()>,
 }
 
 /// The writer ends with its queue; the listener would go on for ever.
@@ -73,9 +75,11 @@ impl Postgres {
         let (client, _reader) = join(ready(&server, &trust), pool.get()).await;
         let pen = Pen::of(client?).await?;
         let (jobs, waiting) = mpsc::channel(WAITING);
-        let listening = tokio::spawn(listener::listen(server.clone(), Arc::clone(&forget), trust)).abort_handle();
+        let alive = Arc::new(());
+        let listen = listener::listen(server.clone(), Arc::clone(&forget), trust, Arc::downgrade(&alive));
+        let listening = tokio::spawn(listen).abort_handle();
         tokio::spawn(Writer { server, forget, pen: Some(pen) }.run(waiting));
-        Ok(Self { pool, jobs, listening })
+        Ok(Self { pool, jobs, listening, _alive: alive })
     }
 
     pub(super) async fn read(&self, scope: Option<&TenantId>, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>> {

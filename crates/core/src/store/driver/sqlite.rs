@@ -330,8 +330,17 @@ fn migrate(file: &Path, writer: &mut Connection) -> Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let turn = std::fs::File::open(folder).map_err(Error::store)?;
     turn.lock().map_err(Error::store)?;
-    migrations::migrations::runner().run(writer).map_err(Error::store)?;
+    migrations::migrations::runner().run(writer).map_err(not_migrated)?;
     writer.execute_batch(append_only::SQLITE).map_err(Error::store)
+}
+
+fn not_migrated(cause: refinery::Error) -> Error {
+    match cause.kind() {
+        refinery::error::Kind::MissingVersion(_) => Error::internal(
+            "a newer version of Purser made this database: run that one, or put back what was kept before the upgrade",
+        ),
+        _ => Error::store(cause),
+    }
 }
 
 fn cannot_open(file: &str, cause: &rusqlite::Error) -> Error {

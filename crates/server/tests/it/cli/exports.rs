@@ -43,6 +43,28 @@ on_both! {
 }
 
 #[test]
+fn a_slip_in_what_is_read_out_is_neither_everything_nor_nothing() {
+    let here = Deployment::on_sqlite();
+    here.with_client();
+    let export =
+        |flag: &str, value: &str| here.purser(&["audit", "export", "--output", "audit.jsonl", flag, value]).refused();
+    let unset = export("--client", "");
+    assert!(unset.starts_with("2 ") && unset.contains("write the ID of a client, `admin` or `all`"), "{unset}");
+    let slip = export("--client", "Ac me");
+    assert!(slip.starts_with("2 ") && slip.contains("write the ID of a client, `admin` or `all`"), "{slip}");
+    assert_eq!(
+        export("--client", "acne"),
+        "1 error: there is no client acne\nnext:  `purser client list` shows those there are\n"
+    );
+    for flag in ["--action", "--actor", "--target"] {
+        assert!(export(flag, "").starts_with("2 "), "{flag}");
+    }
+    assert!(!here.folder.path().join("audit.jsonl").exists());
+    let all = ["audit", "export", "--output", "-", "--client", "all"];
+    assert_ne!(here.purser(&all).done(), "");
+}
+
+#[test]
 fn the_schemas_are_printed_as_they_are_served() {
     let here = Deployment::on_sqlite();
     assert_eq!(here.purser(&["schema"]).done().trim_end(), purser_graphql::sdl().trim_end());

@@ -55,3 +55,12 @@ on_both! {
         assert_eq!((said(&shown, "serial"), said(&shown, "seats used")), ("7", "0 of 25"));
     }
 }
+
+#[test]
+fn a_licence_for_no_instance_is_not_issued() {
+    let here = Deployment::on_sqlite();
+    here.purser(&["license", "keygen", "--output", "vendor.key"]).done();
+    let issue = ["license", "issue", "--key", "vendor.key", "--licensee", "Acme", "--instance", ""];
+    let rest = ["--seats", "1", "--expires", "2090-01-01", "--serial", "1"];
+    assert!(here.purser(&[&issue[..], &rest].concat()).refused().starts_with("2 error: a value is required"));
+}

@@ -48,3 +48,27 @@ on_both! {
         assert_eq!(log.lines().count(), 1, "{log}");
     }
 }
+
+#[test]
+fn a_report_is_not_written_over_the_file_that_is_imported() {
+    let here = Deployment::on_sqlite();
+    here.with_client();
+    let people = "email,firstName,lastName\nann@acme.test,Ann,Lee\nbad,Bob,Lee\n";
+    let file = here.folder.path().join("people.csv");
+    std::fs::write(&file, people).unwrap();
+    std::os::unix::fs::symlink(&file, here.folder.path().join("link.csv")).unwrap();
+    for report in ["people.csv", "./people.csv", "link.csv"] {
+        let refused = here.purser(&["user", "import", "--client", "acme", "people.csv", "--report", report]).refused();
+        assert_eq!(
+            refused,
+            format!("2 error: {report} is the file that is imported\nnext:  choose another --report\n")
+        );
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), people);
+    }
+    let import = ["user", "import", "--client", "acme", "people.csv", "--report", "refused.csv"];
+    for _ in 0..2 {
+        assert!(here.purser(&import).refused().starts_with("1 error: 1 line was refused\n"));
+    }
+    let report = std::fs::read_to_string(here.folder.path().join("refused.csv")).unwrap();
+    assert_eq!(report, "line,field,reason\r\n3,email,\"not an e-mail address\"\r\n");
+}

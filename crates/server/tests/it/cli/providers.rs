@@ -162,3 +162,35 @@ fn a_domain_is_named_confirmed_and_let_go() {
         "acme.test is no domain of client acme any more.\n"
     );
 }
+
+#[test]
+fn what_is_said_of_one_group_several_times_is_all_kept() {
+    let here = Deployment::on_sqlite();
+    here.with_client();
+    let groups = ["--map-group", "Staff=Author", "--map-group", "Staff=Viewer", "--map-group", "Other=Operator"];
+    here.fed(SECRET, &[OKTA, &groups].concat()).done();
+    let kept = here.purser(&["client", "export", "acme", "--output", "-"]).done();
+    let provider = kept.lines().find(|line| line.contains(r#""kind":"identityProvider""#)).unwrap();
+    let provider: serde_json::Value = serde_json::from_str(provider).unwrap();
+    let roles = provider.pointer("/settings/rules/groupRoles").unwrap();
+    assert_eq!(roles, &serde_json::json!({"Other": ["OPERATOR"], "Staff": ["AUTHOR", "VIEWER"]}), "{provider}");
+}
+
+#[test]
+fn our_name_at_a_provider_may_begin_with_a_hyphen() {
+    let here = Deployment::on_sqlite();
+    here.with_client();
+    let add = ["provider", "add", "oidc", "--client", "acme", "okta", "--issuer", "https://acme.okta.test"];
+    here.purser(&[&add[..], &["--client-id", "-0oa1", "--public-client"]].concat()).done();
+}
+
+#[test]
+fn the_id_of_a_key_that_is_not_there_is_not_passed_over() {
+    let here = Deployment::on_sqlite();
+    here.with_client();
+    let refused = here.fed(SECRET, &[OKTA, &["--key-id", "k1"]].concat()).refused();
+    assert_eq!(
+        refused,
+        "2 error: --key-id is the id of a private key, and none is named\nnext:  name it with --private-key-file, or leave --key-id out\n"
+    );
+}

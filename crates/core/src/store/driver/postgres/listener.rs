@@ -1,7 +1,7 @@
 //! Hearing what other nodes changed, and noticing when we no longer hear.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -22,12 +22,16 @@ const ECHO: Duration = Duration::from_millis(500);
 /// Clocks this close are held for one.
 const SAME_CLOCK: i64 = 500_000;
 
-/// Listens for ever, connecting again whenever the channel is cut.
-pub(super) async fn listen(server: Server, forget: Forget, trust: Arc<Trust>) {
+/// Listens for as long as the store is alive, connecting again whenever the channel is cut.
+pub(super) async fn listen(server: Server, forget: Forget, trust: Arc<Trust>, alive: Weak<()>) {
     let mut retry = interval(BEAT);
     loop {
         retry.tick().await;
         if let Err(cause) = listen_once(&server, &forget, &trust).await {
+            // A program that ends takes the connection away while this still runs. That is nothing to be warned of.
+            if alive.strong_count() == 0 {
+                return;
+            }
             tracing::warn!(
                 cause = &cause as &dyn std::error::Error,
                 "not hearing other nodes; reading the store for each check"
