@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::access::{SystemGrant, system_right};
 use crate::app::App;
-use crate::audit::{Action, Entry, Target};
+use crate::audit::{Action, Actor, Entry, Target};
 use crate::env::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::AdminId;
@@ -93,6 +93,7 @@ impl App {
         let entry = entry(by, now, Action::AdminCreated, id).because(username.as_str());
         let change =
             Change::system(entry).must_system(sql::ADD, args![id, username.as_str(), hash, now], || Error::Conflict);
+        let change = still_acting(change, by);
         self.store.apply_system(by, change).await?;
         self.find_admin(id).await
     }
@@ -136,10 +137,9 @@ impl App {
         action: Action,
     ) -> Result<()> {
         self.find_admin(id).await?;
-        let change = Change::system(entry(by, self.now(), action, id))
-            .run_system(sql::GUARD, args![])
-            .must_system(statement, args![id], || Error::Conflict)
-            .forgetting(Stale::Admin(id));
+        let change = Change::system(entry(by, self.now(), action, id)).run_system(sql::GUARD, args![]);
+        let change =
+            still_acting(change, by).must_system(statement, args![id], || Error::Conflict).forgetting(Stale::Admin(id));
         self.store.apply_system(by, change).await.map(drop)
     }
 
@@ -150,6 +150,15 @@ impl App {
 
     async fn find_admin(&self, id: AdminId) -> Result<Admin> {
         self.store.system_one(sql::FIND, args![id]).await?.ok_or(Error::NotFound)
+    }
+}
+
+/// Adds to a change that whoever makes it has not been shut out meanwhile: of two who shut each other out at the same moment one is the
+/// first.
+fn still_acting<P>(change: Change, by: &SystemGrant<P>) -> Change {
+    match by.actor() {
+        Actor::Admin(id) => change.must_system(sql::STILL_ACTING, args![*id], || Error::Conflict),
+        _ => change,
     }
 }
 

@@ -21,6 +21,8 @@ statements! {
         WHERE id = ?1 AND (status <> 'active' OR (SELECT count(*) FROM admins a WHERE a.status = 'active') > 1)";
     /// Touches the realm's own counter, so that changes which must count administrators queue up.
     system GUARD = "UPDATE counters SET value = value WHERE name = 'admin'";
+    /// Whoever acts, if they still may.
+    system STILL_ACTING = "SELECT id FROM admins WHERE id = ?1 AND status = 'active'";
     /// Every session of the administrator is over.
     system END_SESSIONS = "UPDATE admins SET epoch = epoch + 1 WHERE id = ?1";
     /// Every session of every administrator is over.

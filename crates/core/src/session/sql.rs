@@ -17,9 +17,9 @@ statements! {
         SELECT ?1, ?2, u.id, ?4, ?5, ?6, ?7, ?8, ?8, 0, ?9, ?10, ?8, u.epoch, t.epoch
         FROM users u JOIN tenants t ON t.tenant_id = u.tenant_id
         WHERE u.tenant_id = ?1 AND u.id = ?3 AND u.epoch = ?11 AND u.status = 'active' AND t.status = 'active'";
-    /// Through which provider it was opened.
+    /// Through which provider it was opened, if that is on.
     tenant OPENED_THROUGH = "INSERT INTO session_providers (tenant_id, session_id, provider_id, subject, provider_session, sealed, created_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        SELECT ?1, ?2, p.id, ?4, ?5, ?6, ?7 FROM identity_providers p WHERE p.tenant_id = ?1 AND p.id = ?3 AND p.status = 'on'";
     /// The same in the admin realm.
     system OPEN_ADMIN = "INSERT INTO admin_sessions (id, admin_id, address, agent, created_at, last_seen_at,
             generation, branch, child, child_since, admin_epoch)

@@ -165,7 +165,11 @@ impl App {
             let now = self.now();
             let settled = match self.living_tenant(&proven.provider.tenant).await? {
                 Some(tenant) if tenant.is_active() => {
-                    self.settle_account(proven, &tenant, visit, now).await?.map(|settled| (tenant, settled))
+                    if self.is_on(&proven.provider).await? {
+                        self.settle_account(proven, &tenant, visit, now).await?.map(|settled| (tenant, settled))
+                    } else {
+                        Err((Denial::Unknown("the provider was switched off or removed"), None))
+                    }
                 }
                 _ => Err((Denial::Unknown("the client is disabled or gone"), None)),
             };
@@ -183,6 +187,12 @@ impl App {
             }
         }
         Err(Error::Conflict)
+    }
+
+    /// Whether a provider is still there and on: it may have been asked for seconds, and what is switched off signs nobody in.
+    async fn is_on(&self, provider: &Provider) -> Result<bool> {
+        let all = self.providers_of(&provider.tenant).await?;
+        Ok(all.iter().any(|it| it.enabled && it.id == provider.id))
     }
 
     /// Decides, and writes the decision down as steps.

@@ -332,7 +332,7 @@ impl App {
             change = Some(self.adding(next, row, || Error::AccountExists).await?.forgetting(Stale::User(id)));
         }
         match change {
-            Some(change) => self.apply(by, change).await.map(drop),
+            Some(change) => self.apply(by, users::still_acting(change, by)).await.map(drop),
             None => Ok(()),
         }
     }

@@ -231,10 +231,8 @@ impl App {
         let names = [&new.first_name, &new.last_name, &new.title].map(String::as_str);
         let row = row(id, &new.email, names, status, new.roles, hash, now);
         let entry = entry(by, now, Action::UserCreated, id).because(words(new.roles));
-        Ok((
-            id,
-            self.adding(Change::within(by, entry), row, || Error::AccountExists).await?.forgetting(Stale::User(id)),
-        ))
+        let change = self.adding(Change::within(by, entry), row, || Error::AccountExists).await?;
+        Ok((id, still_acting(change, by).forgetting(Stale::User(id))))
     }
 
     /// Changes a user's address, names or title.
@@ -290,8 +288,7 @@ impl App {
             return Err(Error::Forbidden);
         }
         let entry = entry(by, self.now(), Action::UserRolesSet, id).because(words(roles));
-        let change = Change::within(by, entry)
-            .guarding_tenant()
+        let change = still_acting(Change::within(by, entry).guarding_tenant(), by)
             .must(sql::SET_ROLES, args![id, roles.bits(), user.roles.bits()], || Error::Conflict)
             .forgetting(Stale::User(id));
         self.apply(by, change).await?;
@@ -308,9 +305,8 @@ impl App {
             return Ok(user);
         }
         let now = self.now();
-        let change = Change::within(by, entry(by, now, Action::UserDisabled, id))
-            .taking_away()
-            .guarding_tenant()
+        let change = Change::within(by, entry(by, now, Action::UserDisabled, id)).taking_away().guarding_tenant();
+        let change = still_acting(change, by)
             .must(sql::DISABLE, args![id, user.roles.bits()], || Error::Conflict)
             .forgetting(Stale::User(id));
         let change = if user.status == UserStatus::Active {
@@ -335,7 +331,8 @@ impl App {
         let change = self
             .taking_a_seat(Change::within(by, entry(by, self.now(), Action::UserEnabled, id)))
             .await?
-            .guarding_tenant()
+            .guarding_tenant();
+        let change = still_acting(change, by)
             .must(sql::ENABLE, args![id, user.roles.bits()], || Error::Conflict)
             .forgetting(Stale::User(id));
         self.apply(by, change).await?;
@@ -348,9 +345,8 @@ impl App {
     /// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::Conflict`] for the last Admin.
     pub async fn delete_user(&self, by: &Grant<right::UsersManage>, id: UserId) -> Result<User> {
         let user = self.managed(by, id).await?;
-        let change = Change::within(by, entry(by, self.now(), Action::UserDeleted, id))
-            .taking_away()
-            .guarding_tenant()
+        let entry = entry(by, self.now(), Action::UserDeleted, id);
+        let change = still_acting(Change::within(by, entry).taking_away().guarding_tenant(), by)
             .must(sql::DELETE, args![id, user.roles.bits()], || Error::Conflict)
             .forgetting(Stale::User(id));
         self.apply(by, change).await?;
@@ -490,6 +486,17 @@ pub(crate) fn row(
     let changed_at = hash.as_ref().map(|_| now);
     let (address, status) = (email.as_str(), status.word());
     args![id, address, email.key(), first, last, title, search, status, roles.bits(), hash, changed_at, now]
+}
+
+/// Adds to a change that whoever makes it is there still, with the roles that were looked at. Otherwise of two who take each other's
+/// rights at the same moment both would succeed, and a long import would go on after its sender was shut out. Where rights are taken
+/// the tenant is guarded before, so that one of the two is the first.
+pub(crate) fn still_acting(change: Change, by: &Grant<right::UsersManage>) -> Change {
+    match by.user() {
+        Ok(actor) => change.must(sql::STILL_ACTING, args![actor, by.roles().bits()], || Error::Conflict),
+        // The admin realm's people are not the tenant's.
+        Err(_) => change,
+    }
 }
 
 /// A User Admin never touches an Admin, nor makes one.

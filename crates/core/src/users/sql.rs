@@ -21,6 +21,9 @@ statements! {
     /// The user, if still what a decision was made on.
     tenant STILL = "UPDATE users SET roles = roles
         WHERE tenant_id = ?1 AND id = ?2 AND roles = ?3 AND email = ?4 AND first_name = ?5 AND last_name = ?6 AND title = ?7";
+    /// Whoever acts, if they are still as they were when their right was looked at.
+    tenant STILL_ACTING = "SELECT u.id FROM users u JOIN tenants t ON t.tenant_id = u.tenant_id
+        WHERE u.tenant_id = ?1 AND u.id = ?2 AND u.roles = ?3 AND u.status = 'active' AND t.status = 'active'";
     /// E-mail, names, title.
     tenant UPDATE = "UPDATE users SET email = ?3, email_key = ?4, first_name = ?5, last_name = ?6, title = ?7, search = ?8
         WHERE tenant_id = ?1 AND id = ?2";

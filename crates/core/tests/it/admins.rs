@@ -153,6 +153,27 @@ on_both! {
         }
     }
 
+    async fn an_administrator_who_was_shut_out_a_moment_ago_shuts_nobody_out(world) {
+        admin(&world, "third").await;
+        for turn in 0..2 {
+            let (one, two) = (format!("one{turn}"), format!("two{turn}"));
+            let (first, second) = (admin(&world, &one).await, admin(&world, &two).await);
+            let by_first = by_token(&world.app, &handed(&world, &one).await.token).await.unwrap();
+            let by_second = by_token(&world.app, &handed(&world, &two).await.token).await.unwrap();
+            match turn {
+                0 => world.app.disable_admin(&by_first.grant(), second.id).await.map(drop).unwrap(),
+                _ => world.app.delete_admin(&by_first.grant(), second.id).await.unwrap(),
+            }
+            let late = world.app.disable_admin(&by_second.grant(), first.id).await.map(drop);
+            assert!(matches!(late, Err(Error::Conflict)), "{late:?}");
+            let late = world.app.delete_admin(&by_second.grant(), first.id).await;
+            assert!(matches!(late, Err(Error::Conflict)), "{late:?}");
+            let name = Username::parse("accomplice").unwrap();
+            let late = world.app.create_admin(&by_second.grant(), name, &Secret::new(PASSWORD)).await;
+            assert!(matches!(late, Err(Error::Conflict)), "{late:?}");
+        }
+    }
+
     async fn an_administrators_session_sleeps_half_an_hour_and_lives_twelve(world) {
         admin(&world, "root").await;
         let asleep = handed(&world, "root").await;

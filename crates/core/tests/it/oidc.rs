@@ -354,6 +354,29 @@ on_both! {
         assert_eq!(count(&world, "sessions").await, "0");
     }
 
+    async fn what_is_switched_off_while_the_provider_is_asked_opens_nothing(world) {
+        let (acme, idp) = acme(&world).await;
+        let (go_on, held) = std::sync::mpsc::channel::<()>();
+        let held = parking_lot::Mutex::new(held);
+        idp.forge(move |signer, header, claims| {
+            held.lock().recv().unwrap();
+            signer.sign(&header, &claims)
+        });
+        let browser = Browser::default();
+        let url = browser.leave(&world.app, to(&acme, "corp")).await.unwrap();
+        let (state, code) = (parameter(&url, "state"), idp.sign_in(&url));
+        let returned = Returned { state: Some(&state), code: Some(&code), ..Returned::default() };
+        let (outcome, ()) = tokio::join!(browser.come_back(&world.app, returned), async {
+            idp.called(TOKEN, 1).await;
+            switch(&world, &acme, "corp", false).await;
+            go_on.send(()).unwrap();
+        });
+        assert_eq!(code_of(outcome), Code::AccountUnknown);
+        assert_eq!((count(&world, "sessions").await, count(&world, "users").await), ("0".into(), "0".into()));
+        let last = world.last(&acme, "session.sign-in").await.unwrap();
+        assert!(last.ends_with("refused: the provider was switched off or removed"), "{last}");
+    }
+
     async fn a_code_is_sent_only_where_the_tenant_said_or_to_its_own_sub_domain(world) {
         let (acme, idp) = acme(&world).await;
         world.settle(&acme, |settings| settings.native_redirects = vec!["com.acme.app:/done".into()]).await;

@@ -60,6 +60,18 @@ const THREE: &str = "email,firstName,lastName,title,roles,status\n\
     cy@acme.test,Cy,Fox,,,DISABLED\n";
 
 on_both! {
+    async fn an_import_whose_sender_is_shut_out_meanwhile_makes_nobody_any_more(world) {
+        let acme = world.tenant("acme").await;
+        world.user(&acme, "boss", &[Role::Admin]).await;
+        let sender = world.user(&acme, "sender", &[Role::Admin]).await;
+        let token = world.sign_in("sender@acme.test").await.handed.token;
+        let by: Grant<right::UsersManage> = world.caller(&token).await.unwrap().grant().unwrap();
+        world.app.disable_user(&world.managing(&acme).await, sender.id).await.unwrap();
+        let (tally, told) = taken_in(&world, &by, THREE, Wish::default()).await.unwrap();
+        assert_eq!((tally.created, tally.refused), (0, 3), "{told:?}");
+        assert_eq!(people(&world, &acme).await.len(), 2);
+    }
+
     async fn people_are_taken_in_and_each_is_told_in_the_log(world) {
         let acme = world.tenant("acme").await;
         let by = world.managing(&acme).await;

@@ -1,13 +1,14 @@
 //! Managing users: who may touch whom, what every tenant keeps to itself, and what every field must be.
 
 use purser_core::access::{Caller, Grant, Role, right};
+use purser_core::app::App;
 use purser_core::error::{Error, Result};
 use purser_core::ids::{TenantId, UserId};
 use purser_core::secret::Secret;
 use purser_core::users::{NewUser, User, UserFilter, UserStatus, UserUpdate};
 
 use crate::on_both;
-use crate::world::{PASSWORD, World, command_line, named, visit};
+use crate::world::{PASSWORD, World, caller, command_line, named, visit};
 
 fn acme() -> TenantId {
     "acme".parse().unwrap()
@@ -134,6 +135,32 @@ on_both! {
         touch(&world, &world.managing(&acme()).await, "delete", last.user().id).await.unwrap();
         let outcome = touch(&world, &world.managing(&acme()).await, "roles", second.id).await;
         assert!(matches!(outcome, Err(Error::Conflict)));
+    }
+
+    async fn whoever_lost_their_rights_a_moment_ago_takes_nobody_elses(world) {
+        let acme = world.tenant("acme").await;
+        let other = world.another_node().await;
+        for (turn, deed) in ["roles", "disable", "delete"].into_iter().enumerate() {
+            let (one, two) = (format!("one{turn}"), format!("two{turn}"));
+            let first = world.user(&acme, &one, &[Role::Admin]).await;
+            let second = world.user(&acme, &two, &[Role::Admin]).await;
+            world.user(&acme, &format!("three{turn}"), &[Role::Admin]).await;
+            let by = async |node: &App, name: &str| {
+                let token = world.sign_in(&format!("{name}@acme.test")).await.handed.token;
+                managing(&caller(node, &token).await.unwrap())
+            };
+            let (by_first, by_second) = (by(&world.app, &one).await, by(&other, &two).await);
+            let take = async |node: &App, by: &Grant<right::UsersManage>, id: UserId| match deed {
+                "roles" => node.set_user_roles(by, id, [Role::Viewer]).await,
+                "disable" => node.disable_user(by, id).await,
+                _ => node.delete_user(by, id).await,
+            };
+            take(&world.app, &by_first, second.id).await.unwrap();
+            let late = take(&other, &by_second, first.id).await;
+            assert!(matches!(late, Err(Error::Conflict)), "{deed}: {late:?}");
+            let accomplice = new("eve@acme.test", &[Role::Admin]);
+            assert!(matches!(other.create_user(&by_second, accomplice).await, Err(Error::Conflict)), "{deed}");
+        }
     }
 
     async fn another_tenants_ids_are_as_ids_that_never_existed(world) {

@@ -1,8 +1,11 @@
 //! [`Fields`], what somebody filled in.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use purser_core::access::Role;
+use purser_core::error::{Error, Result};
 use purser_core::secret::Secret;
 use serde::Deserialize;
 
@@ -57,6 +60,27 @@ impl Fields {
     pub(super) fn lines(&self, name: &str) -> Vec<String> {
         let all = self.text(name).lines().map(str::trim).filter(|line| !line.is_empty());
         all.map(str::to_owned).collect()
+    }
+
+    /// What these fields say, in short. A form takes it along in `stood`, and so says how things were when it was shown.
+    pub(super) fn mark(&self) -> String {
+        let mut told = String::new();
+        for (name, value) in &self.0 {
+            let _never_fails = write!(told, "{name} {} {value} ", value.len());
+        }
+        let short = digest(&SHA256, told.as_bytes()).as_ref().first_chunk().map_or(0, |it| u64::from_be_bytes(*it));
+        format!("{short:016x}")
+    }
+
+    /// Refuses a form that was shown when things stood otherwise: taken as it is, it would undo what somebody else has done since.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`].
+    pub(super) fn demand_still(&self, stands: &Self) -> Result<()> {
+        match self.said("stood") {
+            Some(stood) if stood != stands.mark() => Err(Error::Conflict),
+            _ => Ok(()),
+        }
     }
 
     /// The roles whose boxes are ticked.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
-use purser_core::access::{Grant, Right, Role, right};
+use purser_core::access::{Grant, Right, Role, Roles, right};
 use purser_core::error::Error;
 use purser_core::ids::UserId;
 use purser_core::signin::TwoFactorWish;
@@ -51,9 +51,13 @@ struct Managed {
 
 struct Forms {
     sentence: &'static str,
+    /// How names and address stood when the form was first shown.
+    stood: String,
     fields: Vec<Field>,
     /// None about oneself.
     roles: Option<RoleBoxes>,
+    /// How the roles stand.
+    roles_stand: String,
 }
 
 /// Shows one.
@@ -98,6 +102,7 @@ fn forms(person: &Person, user: &User, typed: Option<&Fields>, trouble: &Trouble
     let own = person.caller.user().id == user.id;
     Forms {
         sentence: trouble.sentence,
+        stood: typed.map_or_else(|| named(user).mark(), |typed| typed.text("stood").to_owned()),
         fields: vec![
             with(Field::line("firstName", "First name"), "firstName", &user.first_name),
             with(Field::line("lastName", "Last name"), "lastName", &user.last_name),
@@ -105,7 +110,19 @@ fn forms(person: &Person, user: &User, typed: Option<&Fields>, trouble: &Trouble
             with(Field::line("title", "Position").optional(), "title", &user.title),
         ],
         roles: (!own).then(|| RoleBoxes::of(user.roles, person.caller.user().roles)),
+        roles_stand: ranked(user).mark(),
     }
+}
+
+/// Somebody's names and address, as the form has them.
+fn named(user: &User) -> Fields {
+    let User { first_name, last_name, email, title, .. } = user;
+    Fields::of([("firstName", first_name), ("lastName", last_name), ("email", email), ("title", title)])
+}
+
+/// Somebody's roles, as their form has them.
+fn ranked(user: &User) -> Fields {
+    user.roles.iter().map(|role| (role.as_str(), "on".to_owned())).collect()
 }
 
 /// Changes names, title and address.
@@ -115,7 +132,7 @@ pub(super) async fn save(
     Path(id): Path<String>,
     Form(fields): Form<Fields>,
 ) -> Answer {
-    let (by, id): (_, UserId) = (person.caller.grant()?, id.parse()?);
+    let (by, id): (Grant<right::UsersManage>, UserId) = (person.caller.grant()?, id.parse()?);
     let text = |name| Some(fields.text(name).to_owned());
     let update = UserUpdate {
         email: text("email"),
@@ -123,7 +140,13 @@ pub(super) async fn save(
         last_name: text("lastName"),
         title: text("title"),
     };
-    match site.app.update_user(&by, id, update).await {
+    let stands = named(&site.app.user(&person.caller.grant()?, id).await?);
+    let same = ["firstName", "lastName", "email", "title"].iter().all(|name| fields.text(name) == stands.raw(name));
+    let saved = match fields.demand_still(&stands) {
+        Err(late) if !same => Err(late),
+        _ => site.app.update_user(&by, id, update).await,
+    };
+    match saved {
         Ok(_) => done(&format!("/people/{id}"), Said::PersonSaved, &site),
         Err(refused) => {
             let trouble = Trouble::of(refused)?;
@@ -141,8 +164,12 @@ pub(super) async fn set_roles(
     Path(id): Path<String>,
     Form(fields): Form<Fields>,
 ) -> Answer {
-    let id: UserId = id.parse()?;
-    site.app.set_user_roles(&person.caller.grant()?, id, fields.roles()).await?;
+    let (by, id): (Grant<right::UsersManage>, UserId) = (person.caller.grant()?, id.parse()?);
+    let (user, wished) = (site.app.user(&person.caller.grant()?, id).await?, Roles::from_iter(fields.roles()));
+    if wished != user.roles {
+        fields.demand_still(&ranked(&user))?;
+    }
+    site.app.set_user_roles(&by, id, wished.iter()).await?;
     done(&format!("/people/{id}"), Said::RolesSet, &site)
 }
 

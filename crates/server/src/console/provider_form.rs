@@ -37,6 +37,7 @@ struct Assistant {
     paste: Vec<ToPaste>,
     sentence: &'static str,
     besides: Vec<String>,
+    stood: String,
     names: Vec<Field>,
     connection: Vec<Field>,
     people: Vec<Field>,
@@ -140,7 +141,8 @@ pub(super) async fn save(
     Form(fields): Form<Fields, LARGEST>,
 ) -> Answer {
     let provider = site.app.provider(&desk.by, &name).await?;
-    let saved = match draft(provider.kind(), &fields) {
+    let wished = Values::stored(&provider).demand_still(&fields).and_then(|()| draft(provider.kind(), &fields));
+    let saved = match wished {
         Ok(draft) => site.app.update_provider(&desk.by, &name, draft).await,
         Err(refused) => Err(refused),
     };
@@ -160,6 +162,8 @@ pub(super) async fn save(
 struct Values {
     texts: BTreeMap<&'static str, String>,
     roles: Roles,
+    /// How they stood when the form was first shown.
+    stood: String,
 }
 
 impl Values {
@@ -170,7 +174,22 @@ impl Values {
     fn typed(kind: Kind, fields: &Fields) -> Self {
         let names = COMMON.iter().chain(own_fields(kind));
         let texts = names.map(|name| (*name, fields.raw(name).to_owned())).collect();
-        Self { texts, roles: fields.roles().into_iter().collect() }
+        Self { texts, roles: fields.roles().into_iter().collect(), stood: fields.text("stood").to_owned() }
+    }
+
+    /// As the form has them.
+    fn fields(&self) -> Fields {
+        let texts = self.texts.iter().map(|(name, text)| (*name, text.clone()));
+        texts.chain(self.roles.iter().map(|role| (role.as_str(), "on".to_owned()))).collect()
+    }
+
+    /// Refuses a form that would undo what somebody else has changed since it was shown. What stands already may be sent again.
+    fn demand_still(&self, sent: &Fields) -> Result<()> {
+        let same = self.texts.iter().all(|(name, text)| sent.raw(name).replace("\r\n", "\n") == *text);
+        if same && self.roles == sent.roles().into_iter().collect() {
+            return Ok(());
+        }
+        sent.demand_still(&self.fields())
     }
 
     fn stored(provider: &Provider) -> Self {
@@ -205,7 +224,8 @@ impl Values {
                 ("microsoft.guests", tick(it.guests)),
             ],
         });
-        Self { texts, roles: rules.default_roles }
+        let values = Self { texts, roles: rules.default_roles, stood: String::new() };
+        Self { stood: values.fields().mark(), ..values }
     }
 }
 
@@ -265,6 +285,7 @@ impl Sheet<'_> {
             paste: frame.paste,
             sentence: self.trouble.sentence,
             besides: self.trouble.besides(&known),
+            stood: self.values.stood.clone(),
             names: frame.name.into_iter().chain([label]).collect(),
             connection: self.connection(),
             people: self.people(),

@@ -23,6 +23,8 @@ struct Settings {
     top: Top,
     root: String,
     sentence: &'static str,
+    /// How they stood when the form was first shown.
+    stood: String,
     parts: Vec<Part>,
 }
 
@@ -35,17 +37,17 @@ struct Part {
 
 /// Shows them.
 pub(super) async fn page(State(site): State<Site>, desk: Desk) -> Answer {
-    let settings = site.app.own_settings(&desk.by).await?;
-    form(desk, &written(&settings), &Trouble::default())
+    let stands = written(&site.app.own_settings(&desk.by).await?);
+    form(desk, &stands, stands.mark(), &Trouble::default())
 }
 
 /// Takes them.
 pub(super) async fn save(State(site): State<Site>, desk: Desk, Form(fields): Form<Fields, 262_144>) -> Answer {
-    match site.app.settle_own(&desk.by, |settings| read(&fields, settings)).await {
+    match site.app.settle_own(&desk.by, |settings| take(&fields, settings)).await {
         Ok(_) => done(&format!("{}/settings", desk.root), Said::SettingsSaved, &site),
         Err(refused) => {
             let trouble = Trouble::of(refused)?;
-            let page = form(desk, &fields, &trouble);
+            let page = form(desk, &fields, fields.text("stood").to_owned(), &trouble);
             trouble.answer(page)
         }
     }
@@ -89,6 +91,13 @@ const TEXTS: [&str; 9] = [
     "nativeRedirects",
 ];
 
+/// Takes them, if nobody has settled anything since they were shown: the form holds all of it. To send the same once more is fine.
+fn take(fields: &Fields, settings: &mut TenantSettings) -> Result<()> {
+    let stands = settings.clone();
+    read(fields, settings)?;
+    if *settings == stands { Ok(()) } else { fields.demand_still(&written(&stands)) }
+}
+
 /// The other way round.
 fn read(fields: &Fields, settings: &mut TenantSettings) -> Result<()> {
     // A page from before an update, or half a request, must not make what it does not know of the default.
@@ -121,7 +130,7 @@ fn least(fields: &Fields) -> Result<Option<usize>> {
     read.map_err(|_| Error::invalid("settings.passwordMinLength", "write a whole number"))
 }
 
-fn form(desk: Desk, typed: &Fields, trouble: &Trouble) -> Answer {
+fn form(desk: Desk, typed: &Fields, stood: String, trouble: &Trouble) -> Answer {
     let with = |field: Field| {
         let name = field.name().to_owned();
         field.filled(typed.raw(&name)).wrong(trouble.about(&format!("settings.{name}"))).optional()
@@ -195,5 +204,5 @@ fn form(desk: Desk, typed: &Fields, trouble: &Trouble) -> Answer {
         },
     ];
     let Desk { chrome, top, root, .. } = desk;
-    shown(&Settings { chrome, top, root, sentence: trouble.sentence, parts })
+    shown(&Settings { chrome, top, root, sentence: trouble.sentence, stood, parts })
 }

@@ -11,6 +11,7 @@ mod places;
 mod rights;
 mod settings;
 mod sign_in;
+mod stale;
 mod subdomain;
 mod system;
 mod two_factor;
