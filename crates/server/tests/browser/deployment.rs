@@ -191,7 +191,7 @@ impl Deployment {
             assert!(process.try_wait().unwrap().is_none(), "the server has ended: {text}");
             address_in(&text)
         });
-        Node { process, base, log }
+        Node { process, log, base }
     }
 
     /// A process that does not outlive the thread that starts it, whatever becomes of that.
