@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use jiff::fmt::temporal::Pieces;
 use sha2::{Digest, Sha256};
 
 /// A moment: microseconds since 1970-01-01T00:00:00Z. A whole number, so that both databases store it alike.
@@ -65,11 +66,22 @@ impl FromStr for Timestamp {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let moment = text.parse::<jiff::Timestamp>();
+        let moment = text.parse::<jiff::Timestamp>().ok().map(|moment| Self(moment.as_microsecond()));
         moment
-            .map(|moment| Self(moment.as_microsecond()))
-            .map_err(|_| format!("`{text}` is not a moment; write it as 2026-11-21T19:17:00Z"))
+            .or_else(|| at_the_end_of_9999(text))
+            .ok_or_else(|| format!("`{text}` is not a moment; write it as 2026-11-21T19:17:00Z"))
     }
+}
+
+/// The last two days of the year 9999, which the library's moments do not reach, but RFC 3339 does: many systems write
+/// `9999-12-31T23:59:59Z` for "never", and so do we.
+fn at_the_end_of_9999(text: &str) -> Option<Timestamp> {
+    const TWO_DAYS: i64 = 2 * 86_400;
+    let pieces = Pieces::parse(text).ok()?;
+    let earlier =
+        pieces.date().checked_sub(jiff::SignedDuration::from_secs(TWO_DAYS)).ok()?.to_datetime(pieces.time()?);
+    let moment = pieces.to_numeric_offset()?.to_timestamp(earlier).ok()?;
+    Some(Timestamp(moment.as_microsecond().saturating_add(TWO_DAYS * 1_000_000)))
 }
 
 fn micros(by: Duration) -> i64 {
@@ -210,9 +222,26 @@ mod tests {
     fn a_moment_is_read_as_rfc_3339_in_any_zone() {
         assert_eq!("2026-11-21T19:17:00Z".parse(), Ok(Timestamp::from_seconds(1_795_288_620)));
         assert_eq!("2026-11-21T20:17:00.5+01:00".parse(), Ok(Timestamp(1_795_288_620_500_000)));
-        for text in ["", "yesterday", "2026-11-21", "2026-11-21T19:17:00"] {
+        for text in [
+            "",
+            "yesterday",
+            "2026-11-21",
+            "2026-11-21T19:17:00",
+            "9999-12-31",
+            "9999-12-31T23:59:59",
+            "9999-12-32T00:00:00Z",
+        ] {
             assert!(text.parse::<Timestamp>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_end_of_the_year_9999_is_read_as_it_is_written() {
+        let end = Timestamp::from_seconds(253_402_300_799);
+        for text in ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59+00:00", "9999-12-31T22:59:59-01:00"] {
+            assert_eq!(text.parse(), Ok(end), "{text}");
+        }
+        assert_eq!(end.to_string().parse(), Ok(end));
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl AuditQuery {
     async fn audit_log(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many at most: 1 to 500.", default_with = "Some(100)")] first: Option<i32>,
+        #[graphql(desc = "How many at most: 1 to 500.", default_with = "Some(100)")] first: Option<i64>,
         #[graphql(desc = "Only lines older than this one.")] before: Option<ID>,
         #[graphql(desc = "Only this action, as `user.created`.")] action: Option<String>,
         #[graphql(

@@ -221,7 +221,7 @@ impl JobsQuery {
     async fn jobs(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many at most: 1 to 500.", default_with = "Some(100)")] first: Option<i32>,
+        #[graphql(desc = "How many at most: 1 to 500.", default_with = "Some(100)")] first: Option<i64>,
         #[graphql(desc = "Only those after this id, in the order asked for.")] after: Option<ID>,
         #[graphql(desc = "Only those with all of these words in title, asset or asset class, in any case.")]
         search: Option<String>,
@@ -256,7 +256,7 @@ impl JobsQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Of which job.")] job: ID,
-        #[graphql(desc = "How many at most: 1 to 500.", default_with = "Some(100)")] first: Option<i32>,
+        #[graphql(desc = "How many at most: 1 to 500.", default_with = "Some(100)")] first: Option<i64>,
         #[graphql(desc = "Only those after this number.")] after: Option<i64>,
     ) -> Result<Vec<Record>> {
         let first = paging::first(first)?;
@@ -269,7 +269,7 @@ impl JobsQuery {
         &self,
         ctx: &Context<'_>,
         id: ID,
-        #[graphql(desc = "How many at most: 1 to 500.", default_with = "Some(100)")] first: Option<i32>,
+        #[graphql(desc = "How many at most: 1 to 500.", default_with = "Some(100)")] first: Option<i64>,
         #[graphql(desc = "Only what came after this number.")] after: Option<i64>,
     ) -> Result<Vec<Event>> {
         let first = paging::first(first)?;

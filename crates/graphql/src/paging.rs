@@ -14,7 +14,7 @@ pub(crate) const MOST: u32 = 500;
 ///
 /// # Errors
 /// [`Error::Invalid`] for none, or more than [`MOST`].
-pub(crate) fn first(asked: Option<i32>) -> Result<u32> {
+pub(crate) fn first(asked: Option<i64>) -> Result<u32> {
     let Some(asked) = asked else {
         return Ok(USUAL);
     };

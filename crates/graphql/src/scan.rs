@@ -1,5 +1,7 @@
 //! The look at a document's letters before anything parses it: the parser recurses, so what is too deep or too long must not reach it.
 
+use std::collections::HashSet;
+
 use purser_core::error::{Error, Result};
 
 /// Bytes of a document. A request body is bounded elsewhere; this holds whatever the way in.
@@ -15,7 +17,7 @@ const DIRECTIVES: usize = 100;
 ///
 /// # Errors
 /// [`Error::QueryTooComplex`] past a limit; [`Error::Invalid`] for a block string without an end, after which letters cannot be told
-/// from marks.
+/// from marks, and for an object that names a member twice (GraphQL section 5.6.3), which the parser would read as its last.
 pub(crate) fn admit(document: &str) -> Result<()> {
     if document.len() > BYTES {
         return Err(Error::QueryTooComplex);
@@ -30,39 +32,79 @@ pub(crate) fn admit(document: &str) -> Result<()> {
                 seen.token()?;
                 skip_string(after)?
             }
+            _ if is_word(letter) => {
+                let length = rest.iter().take_while(|letter| is_word(**letter)).count();
+                let (word, after) = rest.split_at(length);
+                seen.word(word)?;
+                after
+            }
             _ => {
                 seen.mark(letter)?;
-                if is_word(letter) { skip_while(after, is_word) } else { after }
+                after
             }
         };
     }
     Ok(())
 }
 
-#[derive(Default)]
-struct Seen {
-    tokens: usize,
-    directives: usize,
-    open: usize,
+/// What a bracket holds.
+enum Open<'a> {
+    /// Fields.
+    Selection,
+    /// Arguments, variables, or the values of a list.
+    Values,
+    /// An object written out, with the members it has named so far.
+    Object(HashSet<&'a [u8]>),
 }
 
-impl Seen {
+#[derive(Default)]
+struct Seen<'a> {
+    tokens: usize,
+    directives: usize,
+    open: Vec<Open<'a>>,
+    word: &'a [u8],
+}
+
+impl<'a> Seen<'a> {
     fn token(&mut self) -> Result<()> {
         self.tokens += 1;
         within(self.tokens, TOKENS)
     }
 
+    fn word(&mut self, word: &'a [u8]) -> Result<()> {
+        self.word = word;
+        self.token()
+    }
+
     fn mark(&mut self, letter: u8) -> Result<()> {
         match letter {
-            b'{' | b'(' | b'[' => self.open += 1,
+            b'{' => self.open.push(self.brace()),
+            b'(' | b'[' => self.open.push(Open::Values),
             // Closing what was never opened is for the parser to refuse; it must not make room here.
-            b'}' | b')' | b']' => self.open = self.open.saturating_sub(1),
+            b'}' | b')' | b']' => drop(self.open.pop()),
+            b':' => self.member()?,
             b'@' => self.directives += 1,
             _ => {}
         }
-        within(self.open, NESTING)?;
+        within(self.open.len(), NESTING)?;
         within(self.directives, DIRECTIVES)?;
         self.token()
+    }
+
+    /// What a brace holds: among values an object, elsewhere fields.
+    fn brace(&self) -> Open<'a> {
+        match self.open.last() {
+            Some(Open::Values | Open::Object(_)) => Open::Object(HashSet::new()),
+            Some(Open::Selection) | None => Open::Selection,
+        }
+    }
+
+    /// Within an object, the word before a colon is the name of a member.
+    fn member(&mut self) -> Result<()> {
+        let Some(Open::Object(named)) = self.open.last_mut() else {
+            return Ok(());
+        };
+        if named.insert(self.word) { Ok(()) } else { Err(Error::invalid("query", "an object names a member twice")) }
     }
 }
 
@@ -143,6 +185,23 @@ mod tests {
     #[test]
     fn closing_brackets_make_no_room_beforehand() {
         assert!(refused(&format!("{}{}", "}".repeat(NESTING), "{".repeat(NESTING + 1))));
+    }
+
+    #[test]
+    fn an_object_names_each_member_once() {
+        let twice = |document: &str| matches!(admit(document), Err(Error::Invalid(_)));
+        assert!(twice("{ a(b: {c: 1, c: 2}) }"));
+        assert!(twice("{ a(b: {c: {d: 1}, c #c\n : 2}) }"));
+        assert!(twice("{ a(b: [{c: 1}, {c: [1], d: E, c: 2}]) }"));
+        assert!(twice("query($b: C = {d: 1, d: 1}) { a(b: $b) }"));
+        assert!(twice("{ a @b(c: {d: 1, d: 1}) }"));
+        for once in [
+            "{ a(b: {c: 1, d: {c: 2}, e: [{c: 1}, {c: 2}]}) a: f a: f }",
+            "query($b: C, $d: C) { a(b: {c: c, d: \"c: c:\"}) { b: c b: c } }",
+            "{ a(b: {c: 1}) d(b: {c: 1}) }",
+        ] {
+            assert!(admit(once).is_ok(), "{once}");
+        }
     }
 
     #[test]

@@ -123,7 +123,7 @@ pub(crate) struct UpdateClientSettingsInput {
     /// A cookie dies so long after the sign-in, those of living sessions too.
     cookie_max: MaybeUndefined<String>,
     /// Fewest characters of a new password, at most 64.
-    password_min_length: MaybeUndefined<i32>,
+    password_min_length: MaybeUndefined<i64>,
     /// All words on which no new password may lean.
     forbidden_words: Option<Vec<String>>,
     /// Whether a refresh token shown again later than 60 s after its child was issued ends the session.
@@ -178,7 +178,7 @@ fn time(field: &str, wanted: MaybeUndefined<String>, setting: &mut Option<Span>)
     Ok(())
 }
 
-fn length(wanted: MaybeUndefined<i32>, setting: &mut Option<usize>) -> Result<()> {
+fn length(wanted: MaybeUndefined<i64>, setting: &mut Option<usize>) -> Result<()> {
     match wanted {
         MaybeUndefined::Undefined => {}
         MaybeUndefined::Null => *setting = None,

@@ -286,7 +286,7 @@ impl TemplatesQuery {
     async fn templates(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many at most: 1 to 500.", default_with = "Some(100)")] first: Option<i32>,
+        #[graphql(desc = "How many at most: 1 to 500.", default_with = "Some(100)")] first: Option<i64>,
         #[graphql(desc = "Only those after this id, in the order asked for.")] after: Option<ID>,
         #[graphql(desc = "Only those with all of these words in title or asset class, in any case.")] search: Option<
             String,
@@ -321,7 +321,7 @@ impl TemplatesQuery {
         &self,
         ctx: &Context<'_>,
         id: ID,
-        #[graphql(desc = "How many at most: 1 to 500.", default_with = "Some(20)")] first: Option<i32>,
+        #[graphql(desc = "How many at most: 1 to 500.", default_with = "Some(20)")] first: Option<i64>,
         #[graphql(desc = "Only those before this number.")] before: Option<i64>,
     ) -> Result<Vec<Version>> {
         let first = paging::first(first)?;
@@ -340,7 +340,7 @@ impl TemplatesQuery {
         &self,
         ctx: &Context<'_>,
         id: ID,
-        #[graphql(desc = "How many at most: 1 to 500.", default_with = "Some(100)")] first: Option<i32>,
+        #[graphql(desc = "How many at most: 1 to 500.", default_with = "Some(100)")] first: Option<i64>,
         #[graphql(desc = "Only what came after this number.")] after: Option<i64>,
     ) -> Result<Vec<Event>> {
         let first = paging::first(first)?;

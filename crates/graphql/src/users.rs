@@ -217,7 +217,7 @@ impl UsersQuery {
     async fn users(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many at most: 1 to 500.", default_with = "Some(100)")] first: Option<i32>,
+        #[graphql(desc = "How many at most: 1 to 500.", default_with = "Some(100)")] first: Option<i64>,
         #[graphql(desc = "Only those after this id.")] after: Option<ID>,
         #[graphql(desc = "Only those in whose e-mail or names a word begins like this, in any case.")] search: Option<
             String,

@@ -130,7 +130,7 @@ impl Kind {
                 refuse("use 1 to 500 characters, none of them control characters")
             }
             Self::Number { min, max, .. } => match number(value) {
-                None => refuse("not a number"),
+                None => refuse("not a number: write it as 12.5 or -3, in at most 40 characters"),
                 Some(number) if min.is_some_and(|min| number < min) => refuse("below the lowest value allowed"),
                 Some(number) if max.is_some_and(|max| number > max) => refuse("above the highest value allowed"),
                 Some(_) => Ok(value.into()),
@@ -163,8 +163,10 @@ fn tidied(place: usize, step: Step, problems: &mut Vec<Problem>) -> Step {
             if !is_line(unit, 0, SHORT) {
                 wrong("unit", "use at most 200 characters, none of them control characters");
             }
-            if min.iter().chain(max).any(|bound| !bound.is_finite()) {
-                wrong("min", "not a number");
+            for (field, bound) in [("min", min), ("max", max)] {
+                if bound.is_some_and(|bound| !bound.is_finite()) {
+                    wrong(field, "not a number");
+                }
             }
             if min.zip(*max).is_some_and(|(min, max)| min > max) {
                 wrong("max", "below the lowest value");
@@ -247,12 +249,11 @@ mod tests {
         let twice = Kind::Choice { options: vec!["a".into(), "a".into()] };
         let crossed = Kind::Number { unit: String::new(), min: Some(2.0), max: Some(1.0) };
         let endless = Kind::Number { unit: String::new(), min: Some(f64::NAN), max: None };
+        let boundless = Kind::Number { unit: String::new(), min: None, max: Some(f64::INFINITY) };
         let untitled = Step { title: " \n ".into(), ..step(Kind::Text) };
-        let steps = vec![step(none), step(twice), step(crossed), step(endless), untitled];
-        assert_eq!(
-            fields(steps),
-            ["steps.0.options", "steps.1.options", "steps.2.max", "steps.3.min", "steps.4.title"]
-        );
+        let steps = vec![step(none), step(twice), step(crossed), step(endless), step(boundless), untitled];
+        let wrong = ["0.options", "1.options", "2.max", "3.min", "4.max", "5.title"];
+        assert_eq!(fields(steps), wrong.map(|field| format!("steps.{field}")));
         assert_eq!(fields(vec![step(Kind::Text); 201]), ["steps"]);
     }
 

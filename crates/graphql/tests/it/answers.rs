@@ -174,6 +174,12 @@ async fn an_input_that_does_not_fit_is_named_by_its_field() {
             "passwordMinLength",
             "at most 64",
         ),
+        (
+            "mutation { updateClientSettings(input: {passwordMinLength: 9999999999}) { accessTtl } }",
+            "passwordMinLength",
+            "at most 64",
+        ),
+        ("{ users(first: 9999999999) { id } }", "first", "use 1 to 500"),
     ] {
         let answer = world.ask(&admin, query).await;
         assert_eq!(codes(&answer), ["VALIDATION_ERROR"], "{query}: {answer}");

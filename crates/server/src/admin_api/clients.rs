@@ -83,7 +83,8 @@ pub async fn list(
     SystemWith(by): SystemWith<system_right::TenantsRead>,
     Query(listing): Query<Listing>,
 ) -> Answer {
-    let after = listing.after.map(|id| id.parse::<TenantId>()).transpose()?;
+    let cursor = |id: String| id.parse::<TenantId>().map_err(|_| Error::invalid("after", "not a client's id"));
+    let after = listing.after.map(cursor).transpose()?;
     let tenants = site.app.tenants(&by, after.as_ref(), &listing.search, listing.first.unwrap_or(100)).await?;
     success(Clients { clients: tenants.into_iter().map(Client::from).collect() })
 }

@@ -264,6 +264,9 @@ struct Frame {
     paste: Vec<ToPaste>,
 }
 
+/// What a SAML provider's metadata says, and this form does not ask for.
+const TOLD_BY_METADATA: &[&str] = &["saml.entityId", "saml.ssoUrl", "saml.certificates"];
+
 /// The form of one kind.
 struct Sheet<'a> {
     kind: Kind,
@@ -274,7 +277,8 @@ struct Sheet<'a> {
 impl Sheet<'_> {
     fn shown(&self, frame: Frame) -> Answer {
         let label = self.with(Field::line("label", "On the button").hint("“Sign in with Okta”").optional());
-        let known = [COMMON, own_fields(self.kind), SECRETS].concat();
+        let told = if self.lacks_metadata() { TOLD_BY_METADATA } else { &[] };
+        let known = [COMMON, own_fields(self.kind), SECRETS, told].concat();
         shown(&Assistant {
             chrome: frame.chrome,
             crumbs: frame.crumbs,
@@ -300,6 +304,18 @@ impl Sheet<'_> {
         field.filled(value).wrong(problem)
     }
 
+    fn metadata_address(&self) -> Field {
+        let field = self.with(Field::url("saml.metadataUrl", "Address of its metadata").optional());
+        if self.lacks_metadata() { field.wrong("give its address, or the metadata itself below") } else { field }
+    }
+
+    /// Whether what metadata would have told is missing because there is none.
+    fn lacks_metadata(&self) -> bool {
+        let given =
+            ["saml.metadataUrl", "saml.metadata"].iter().any(|field| !self.values.text(field).trim().is_empty());
+        !given && TOLD_BY_METADATA.iter().any(|field| !self.trouble.about(field).is_empty())
+    }
+
     fn secret(&self, name: &'static str, label: &'static str) -> Field {
         Field::password(name, label)
             .hint("It is kept sealed and never shown again. If it is set already, leave this empty to keep it.")
@@ -320,7 +336,7 @@ impl Sheet<'_> {
                 self.with(Field::line("oidc.scopes", "Scopes").hint("Empty: openid email profile").optional()),
             ],
             Kind::Saml => vec![
-                self.with(Field::url("saml.metadataUrl", "Address of its metadata").optional()),
+                self.metadata_address(),
                 self.with(
                     Field::text("saml.metadata", "Or the metadata itself", 6)
                         .hint("The XML document, if it has no address. Needed is one of the two.")

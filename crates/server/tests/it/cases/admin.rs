@@ -257,6 +257,7 @@ on_both! {
             ("/api/admin/audit?first=99999999999", "first", "write a whole number"),
             ("/api/admin/audit?since=yesterday", "since", "write a time as 2026-11-21T19:17:00Z"),
             ("/api/admin/clients?first=1&first=2", "first", "is given twice"),
+            ("/api/admin/clients?after=A%20B", "after", "not a client's id"),
         ] {
             assert_eq!(admin.get(target).await.json()["error"]["details"], json!({field: reason}), "{target}");
         }

@@ -108,6 +108,10 @@ on_both! {
         }
         assert_eq!(led_to(&browser.submit(&format!("{root}/providers/okta/delete"), &[]).await), format!("{root}/providers"));
         assert_eq!(own.by_cookie().visit("/providers/okta").await.status, 404);
+        // What metadata would have told is asked for where metadata goes, not by names that the form does not show.
+        let empty = browser.submit(&format!("{root}/new-provider/saml"), &[("name", "adfs")]).await;
+        assert!(empty.status == 400 && empty.body.contains("give its address, or the metadata itself"), "{empty}");
+        assert!(!empty.body.contains("saml.entityId:") && !empty.body.contains("saml.ssoUrl:"), "{empty}");
         // A domain, by its word.
         assert_eq!(led_to(&browser.submit(&format!("{root}/domains"), &[("domain", "acme.test")]).await), format!("{root}/domains"));
         assert_eq!(browser.visit(&format!("{root}/domains/acme.test/confirm")).await.status, 200);
