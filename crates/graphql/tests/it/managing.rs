@@ -212,8 +212,23 @@ async fn who_asks_is_decided_once_for_the_whole_request() {
     let answer = world
         .ask(
             &admin,
-            "mutation { a: signOutEverywhere { id } b: disableUser(input: {id: 1}) { status } c: enableUser(input: {id: 1}) { status } }",
+            "mutation { a: signOutEverywhere { id } b: disableUser(input: {id: 2}) { status } c: enableUser(input: {id: 2}) { status } }",
         )
         .await;
     assert_eq!(codes(&answer), [""; 0], "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_disabled_themselves_changes_nobody_after_that() {
+    let world = World::on_sqlite().await;
+    let admin = world.as_role(Role::Admin).await;
+    world.user("acme", "jane", &[Role::Admin]).await;
+    let answer = world
+        .ask(
+            &admin,
+            "mutation { a: disableUser(input: {id: 1}) { status } b: enableUser(input: {id: 1}) { status } c: disableUser(input: {id: 2}) { status } }",
+        )
+        .await;
+    assert_eq!(answer["data"], json!({"a": {"status": "DISABLED"}, "b": null, "c": null}));
+    assert_eq!(codes(&answer), ["CONFLICT", "CONFLICT"]);
 }
