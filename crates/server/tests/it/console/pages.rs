@@ -21,7 +21,8 @@ pub(super) fn is_ours(reply: &Reply) {
         assert!(policy.contains(rule), "{rule} in {policy}");
     }
     assert!(!policy.contains("unsafe"), "{policy}");
-    for foreign in ["style=\"", "<style", " onclick", "<script>", "src=\"http", "href=\"http", "eyJ"] {
+    for foreign in ["style=\"", "<style", " onclick", "<script>", "src=\"http", "href=\"http", "\"eyJ", ">eyJ", "=eyJ"]
+    {
         assert!(!reply.body.contains(foreign), "{foreign} in {reply}");
     }
 }
